@@ -1,0 +1,66 @@
+"""The `rtloc` command: one thin click command per module of rtloc.commands."""
+
+import sys
+from importlib import import_module
+
+import click
+
+from rtloc import __version__
+from rtloc.errors import RtlocError
+
+# name: (module, its one-line help); a command's module is imported only when that command runs,
+# so `rtloc --help` needs neither OpenCV nor torch.
+COMMANDS = {
+    "video": ("rtloc.commands.video", "Find objects in a video file; write it annotated."),
+    "webcam": ("rtloc.commands.webcam", "Find objects in a live camera or stream."),
+    "image": ("rtloc.commands.image", "Find objects in pictures; write annotated copies."),
+    "train": ("rtloc.commands.train", "Train a model on generated pictures (needs rtloc[train])."),
+    "eval": ("rtloc.commands.eval", "Measure a model's mAP (needs rtloc[train])."),
+    "export": ("rtloc.commands.export", "Turn a checkpoint into a model file (needs rtloc[train])."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called (click's own recipe)."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands' names, in the order of the table above."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the named command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(COMMANDS[cmd_name][0]).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from the table, importing none of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="rtloc")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def group(debug: bool) -> None:
+    """Find chosen objects (first of all Pokémon) in live video."""
+
+
+def main() -> None:
+    """Run the command line; turn an error that a user can mend into one line and an exit code."""
+    debug = "--debug" in sys.argv[1:]
+    try:
+        group.main(standalone_mode=False, prog_name="rtloc")
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("rtloc: stopped", err=True)
+        sys.exit(130)
+    except RtlocError as error:
+        if debug:
+            raise
+        click.echo(f"rtloc: error: {error}", err=True)
+        sys.exit(error.exit_code)

@@ -1,0 +1,1 @@
+"""Make training pictures, train the grid network, measure it, export it (needs the `train` extra)."""

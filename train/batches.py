@@ -1,0 +1,56 @@
+"""Feed generated pictures to the trainer, batch by batch, the same for any number of workers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from train.generator import PictureMaker
+from train.network import STRIDE
+from train.targets import Targets, make_targets
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """frames: uint8 [B, S, S, 3], BGR; targets: what the grid should answer."""
+
+    frames: Tensor
+    targets: Targets
+
+
+class GeneratedBatches(Dataset[Batch]):
+    """The i-th batch holds the pictures i·B to i·B + B − 1 of a maker."""
+
+    def __init__(self, maker: PictureMaker, batch_size: int) -> None:
+        self.maker = maker
+        self.batch_size = batch_size
+
+    def __getitem__(self, index: int) -> Batch:
+        first = index * self.batch_size
+        samples = [self.maker.make(i) for i in range(first, first + self.batch_size)]
+        frames = torch.from_numpy(np.stack([s.image for s in samples]))
+        return Batch(frames, make_targets(samples, self.maker.size // STRIDE))
+
+
+def _one_thread(worker: int) -> None:
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)
+
+
+def batches(
+    maker: PictureMaker, batch_size: int, first: int, end: int, workers: int
+) -> Iterator[Batch]:
+    """Yield the batches `first` to `end` − 1, in order."""
+    loader = DataLoader(
+        GeneratedBatches(maker, batch_size),
+        batch_size=None,
+        sampler=range(first, end),
+        num_workers=workers,
+        worker_init_fn=_one_thread,
+        prefetch_factor=4 if workers else None,
+    )
+    yield from loader

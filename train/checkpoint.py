@@ -1,0 +1,38 @@
+"""Write and read checkpoints: whole or not at all, and never code."""
+
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from train.errors import TrainError
+
+FORMAT = "rtloc-checkpoint-1"
+
+
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Write `state` (tensors and plain values) to a temporary name and move it to `path`."""
+    partial = path.with_name(f".{path.name}.part")
+    torch.save({"format": FORMAT, **state}, partial)
+    os.replace(partial, path)
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint; only tensors and plain values are accepted.
+
+    Raises:
+        TrainError: the file is missing, damaged or no checkpoint of rtloc.
+    """
+    if not path.is_file():
+        raise TrainError(f"no checkpoint at {path}; name a file that `rtloc train` wrote")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        raise TrainError(
+            f"{path} is damaged or no checkpoint; train again or name another"
+        ) from error
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise TrainError(f"{path} is no checkpoint of this version of rtloc; train again")
+    return state

@@ -1,6 +1,6 @@
 """Find chosen objects in live video: `Localizer().locate(image) -> Detections`.
 
-The names below are loaded on first use, so that `import rtloc` (and `rtloc --help`) pays for neither
+The names below are loaded on first use, so that `import rtloc` and `rtloc --help` pay for neither
 OpenCV nor an inference runtime.
 """
 

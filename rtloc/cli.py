@@ -6,7 +6,6 @@ from importlib import import_module
 import click
 
 from rtloc import __version__
-from rtloc.errors import RtlocError
 
 # name: (module, its one-line help); a command's module is imported only when that command runs,
 # so `rtloc --help` needs neither OpenCV nor torch.
@@ -16,7 +15,7 @@ COMMANDS = {
     "image": ("rtloc.commands.image", "Find objects in pictures; write annotated copies."),
     "train": ("rtloc.commands.train", "Train a model on generated pictures (needs rtloc[train])."),
     "eval": ("rtloc.commands.eval", "Measure a model's mAP (needs rtloc[train])."),
-    "export": ("rtloc.commands.export", "Turn a checkpoint into a model file (needs rtloc[train])."),
+    "export": ("rtloc.commands.export", "Turn a checkpoint into a model (needs rtloc[train])."),
 }
 
 
@@ -51,16 +50,33 @@ def group(debug: bool) -> None:
 def main() -> None:
     """Run the command line; turn an error that a user can mend into one line and an exit code."""
     debug = "--debug" in sys.argv[1:]
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        group.main(standalone_mode=False, prog_name="rtloc")
-    except click.ClickException as error:
+        group.main(arguments, standalone_mode=False, prog_name="rtloc")
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        hint = f" (see {context.command_path} --help)" if context else ""
+        click.echo(f"rtloc: error: {error.format_message()}{hint}", err=True)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("rtloc: stopped", err=True)
         sys.exit(130)
-    except RtlocError as error:
+    except ModuleNotFoundError as error:
         if debug:
             raise
+        click.echo(
+            f"rtloc: error: this needs the module {error.name}, which is not installed; "
+            "pip install 'rtloc[train]'",
+            err=True,
+        )
+        sys.exit(1)
+    except Exception as error:
+        # the three packages' own errors say how the user mends them; all others are bugs
+        exit_code = getattr(error, "exit_code", None)
+        if debug or exit_code is None:
+            raise
         click.echo(f"rtloc: error: {error}", err=True)
-        sys.exit(error.exit_code)
+        sys.exit(exit_code)

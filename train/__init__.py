@@ -1,1 +1,1 @@
-"""Make training pictures, train the grid network, measure it, export it (needs the `train` extra)."""
+"""Make pictures, train, measure, export; imported only by the commands that train."""

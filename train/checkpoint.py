@@ -1,6 +1,5 @@
 """Write and read checkpoints: whole or not at all, and never code."""
 
-import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write `state` (tensors and plain values) to a temporary name and move it to `path`."""
     partial = path.with_name(f".{path.name}.part")
     torch.save({"format": FORMAT, **state}, partial)
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

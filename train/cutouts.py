@@ -18,18 +18,13 @@ RASTER_SUFFIXES = {".png", ".webp"}
 class Cutout:
     """One drawing of one class, as a pyramid of sizes.
 
-    levels: float32 [H, W, 4] each, BGR premultiplied by alpha and alpha, 0..255; each level is half the one
-    before it, so that a paste never shrinks by more than two in one step (which would alias).
+    levels: float32 [H, W, 4] each, BGR premultiplied by alpha and alpha, 0..255; each level is half
+    the one before it, so that a paste never shrinks by more than two in one step (which would
+    alias).
     """
 
     class_id: int
     levels: tuple[NDArray[np.float32], ...]
-
-    @property
-    def aspect(self) -> float:
-        """Width over height."""
-        height, width = self.levels[0].shape[:2]
-        return width / height
 
 
 def read_bgra(path: Path) -> NDArray[np.uint8]:
@@ -79,7 +74,8 @@ def load_cutouts(folder: Path) -> tuple[tuple[str, ...], list[Cutout]]:
     """Load every cut-out below `folder`; the sub-folders' names, sorted, are the labels.
 
     Raises:
-        TrainError: the folder is missing or has no classes, a class is empty, or a picture is unusable.
+        TrainError: the folder is missing or has no classes, a class is empty, or a picture is
+        unusable.
     """
     if not folder.is_dir():
         raise TrainError(f"no folder of cut-outs at {folder}; give one with a sub-folder per class")

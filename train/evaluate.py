@@ -9,12 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.backends import Backend
 from train.generator import Sample
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What was found in one picture: boxes float32 [N, 4] in pixels, scores float32 [N], class_ids int64 [N]."""
+    """What was found in one picture.
+
+    boxes: float32 [N, 4], x1 y1 x2 y2 in pixels; scores: float32 [N]; class_ids: int64 [N].
+    """
 
     boxes: NDArray[np.float32]
     scores: NDArray[np.float32]
@@ -25,7 +29,8 @@ class Found:
 class Figures:
     """How well a model does on a set of pictures, each 0..1.
 
-    ap50: mAP@50 by class label; threshold: the score with the best F1 at IoU 0.5, and its precision and recall.
+    ap50: mAP@50 by class label; threshold: the score with the best F1 at IoU 0.5, and its precision
+    and recall.
     """
 
     map50: float
@@ -41,7 +46,8 @@ Locate = Callable[[Sequence[NDArray[np.uint8]]], list[Found]]
 
 def coco_truth(samples: Sequence[Sample], labels: Sequence[str]) -> dict[str, Any]:
     """Return the true boxes as a COCO data set (boxes as x y width height, ids from 1)."""
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for n, sample in enumerate(samples, start=1):
         height, width = sample.image.shape[:2]
         images.append({"id": n, "width": width, "height": height, "file_name": f"{n:06d}.png"})
@@ -89,7 +95,7 @@ def measure(samples: Sequence[Sample], found: Sequence[Found], labels: Sequence[
         truth = COCO(coco_truth(samples, labels))
         run = COCOeval_faster(truth, truth.loadRes(results), "bbox")
         run.run()
-    # precision: [IoU thresholds, recalls, classes, areas, max detections]; -1 where a class is absent
+    # [IoU thresholds, recalls, classes, areas, max detections]; -1 where a class is absent
     at50 = np.asarray(run.eval["precision"])[0, :, :, 0, -1]
     ap50 = {
         label: float(values[values >= 0].mean()) if (values >= 0).any() else 0.0
@@ -105,11 +111,12 @@ def iou_matrix(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.flo
     both = np.clip(bottom_right - top_left, 0, None).prod(axis=2)
     areas_a, areas_b = ((x[:, 2:] - x[:, :2]).prod(axis=1) for x in (a, b))
     union = areas_a[:, None] + areas_b[None] - both
-    return (both / np.maximum(union, 1e-9)).astype(np.float32)
+    overlaps: NDArray[np.float32] = both / np.maximum(union, np.float32(1e-9))
+    return overlaps
 
 
 def match(sample: Sample, found: Found, iou: float = 0.5) -> NDArray[np.bool_]:
-    """Return, per detection (best score first), whether it is the first to meet a true box of its class."""
+    """Say of each detection whether it is the best-scored one to meet a true box of its class."""
     overlaps = iou_matrix(found.boxes, sample.boxes)
     overlaps[found.class_ids[:, None] != sample.class_ids[None]] = 0
     right = np.zeros(len(found.scores), bool)
@@ -143,3 +150,19 @@ def evaluate(
     for first in range(0, len(samples), batch_size):
         found += locate([s.image for s in samples[first : first + batch_size]])
     return measure(samples, found, labels)
+
+
+def backend_locate(backend: Backend, lowest_score: float = 0.01) -> Locate:
+    """Return a function for `evaluate`: locate in pictures uint8 [S, S, 3] BGR with an engine."""
+
+    def locate(images: Sequence[NDArray[np.uint8]]) -> list[Found]:
+        raw = backend.infer(np.stack(images))
+        kept = raw.scores >= lowest_score
+        return [
+            Found(boxes[k], scores[k], ids[k])
+            for boxes, scores, ids, k in zip(
+                raw.boxes, raw.scores, raw.class_ids, kept, strict=True
+            )
+        ]
+
+    return locate

@@ -2,7 +2,6 @@
 
 import copy
 import json
-import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,11 +10,15 @@ from pathlib import Path
 import onnx
 import torch
 
+from engines.model_file import FORMAT_VERSION, INPUT, OUTPUTS
+from train.checkpoint import load_checkpoint
+from train.errors import TrainError
+from train.evaluate import Figures
 from train.inference import Localization
 from train.network import GridNetwork
+from train.trainer import averaged_network
 
 OPSET = 17
-FORMAT_VERSION = "1"
 
 
 @dataclass(frozen=True)
@@ -28,19 +31,12 @@ class Description:
     figures: Mapping[str, float]
 
 
-def fold_for_inference(network: GridNetwork) -> GridNetwork:
-    """Return a copy in evaluation mode whose first convolution takes bytes 0..255 as they are."""
-    folded = copy.deepcopy(network).eval().cpu()
-    return folded
-
-
 def export_onnx(network: GridNetwork, description: Description, path: Path) -> None:
     """Write the model file of a network, to a temporary name first, then moved to `path`."""
     size = network.shape.size
     model = Localization(copy.deepcopy(network).eval().cpu())
     partial = path.with_name(f".{path.name}.part")
     frames = torch.zeros(1, size, size, 3, dtype=torch.uint8)
-    names = ["boxes", "scores", "class_ids"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the TorchScript exporter announces its successor
         torch.onnx.export(
@@ -49,9 +45,9 @@ def export_onnx(network: GridNetwork, description: Description, path: Path) -> N
             str(partial),
             dynamo=False,
             opset_version=OPSET,
-            input_names=["frames"],
-            output_names=names,
-            dynamic_axes={name: {0: "batch"} for name in ("frames", *names)},
+            input_names=[INPUT],
+            output_names=list(OUTPUTS),
+            dynamic_axes={name: {0: "batch"} for name in (INPUT, *OUTPUTS)},
         )
     proto = onnx.load(str(partial))
     onnx.helper.set_model_props(
@@ -68,4 +64,29 @@ def export_onnx(network: GridNetwork, description: Description, path: Path) -> N
     )
     onnx.checker.check_model(proto, full_check=True)
     onnx.save(proto, str(partial))
-    os.replace(partial, path)
+    partial.replace(path)
+
+
+def export_checkpoint(checkpoint: Path, path: Path) -> Figures:
+    """Write the model file of a checkpoint's averaged network; return the figures it carries.
+
+    Raises:
+        TrainError: the checkpoint cannot be read, was never validated, or `path` not be written.
+    """
+    state = load_checkpoint(checkpoint)
+    if state["figures"] is None:
+        raise TrainError(f"{checkpoint} was never validated; train on until the next validation")
+    figures = Figures(**state["figures"])
+    values = {
+        "map50": figures.map50,
+        "map50_95": figures.map50_95,
+        "precision": figures.precision,
+        "recall": figures.recall,
+    }
+    about = Description(state["labels"], figures.threshold, state["recipe"]["stage"], values)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        export_onnx(averaged_network(state), about, path)
+    except OSError as error:
+        raise TrainError(f"cannot write {path}: {error.strerror}") from error
+    return figures

@@ -1,7 +1,7 @@
 """Make training pictures with exact boxes: cut-outs pasted on photos, as a stage says.
 
-Cut, paste and learn (Dwibedi, Misra, Hebert, 2017: https://arxiv.org/abs/1708.01642). A picture depends on
-the seed and its own index only, so any number of workers makes the same pictures.
+Cut, paste and learn (Dwibedi, Misra, Hebert, 2017: https://arxiv.org/abs/1708.01642). A picture
+depends on the seed and its own index only, so any number of workers makes the same pictures.
 """
 
 from collections.abc import Sequence
@@ -95,7 +95,7 @@ class PictureMaker:
         return boxes, class_ids
 
     def _choose(self, rng: Random) -> Cutout:
-        """Choose a class, then one of its cut-outs: half the time the first, which is drawn finest."""
+        """Choose a class, then one of its cut-outs: half the time the one drawn finest."""
         ids = sorted({c.class_id for c in self.cutouts})
         if self.stage.classes is not None:
             ids = [i for i in ids if i in self.stage.classes] or ids[:1]
@@ -187,7 +187,7 @@ def picture_maker(
 
 
 def content_size(rng: Random, stage: Stage, size: int) -> tuple[int, int]:
-    """Draw the width and height of the part inside the letterbox bars: square, or as cameras film."""
+    """Draw width and height of the part inside the letterbox bars: square, or as cameras film."""
     if rng.random() >= stage.p_letterbox:
         return size, size
     aspect = float(rng.choice([16 / 9, 16 / 9, 4 / 3, 3 / 4, 9 / 16]))

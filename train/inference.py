@@ -23,9 +23,9 @@ class Localization(nn.Module):
         """Map frames, uint8 [B, S, S, 3] BGR, to boxes, scores and class ids.
 
         Returns boxes float32 [B, K, 4] x1 y1 x2 y2 in pixels, scores float32 [B, K] best first, and
-        class_ids int64 [B, K], K = 50. A cell speaks only if no cell round it has a higher score (peak
-        picking, as in CenterNet: https://arxiv.org/abs/1904.07850), so one object is not found twice;
-        the silent ones have a score of 0.
+        class_ids int64 [B, K], K = 50. A cell speaks only if no cell round it has a higher score
+        (peak picking, as in CenterNet: https://arxiv.org/abs/1904.07850), so one object is not
+        found twice; the silent ones have a score of 0.
         """
         grid, size = self.network.shape.grid, self.network.shape.size
         logits = self.network(frames)

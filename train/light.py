@@ -11,7 +11,8 @@ Colours = NDArray[np.float32]
 def colour_cast(rng: Random, strength: float) -> tuple[Colours, Colours]:
     """Draw a change of light: a 3×3 matrix on BGR and an offset in grey levels.
 
-    It joins contrast, brightness, saturation and a cast of each channel; strength 0 changes nothing.
+    It joins contrast, brightness, saturation and a cast of each channel; strength 0 changes
+    nothing.
     """
     gain = np.exp(rng.normal(0, 0.30 * strength) + rng.normal(0, 0.12 * strength, 3))
     saturation = float(np.clip(1 + rng.normal(0, 0.35 * strength), 0, 2))
@@ -28,7 +29,7 @@ def apply_cast(image: NDArray[np.uint8], cast: tuple[Colours, Colours]) -> NDArr
 
 
 def apply_cast_premultiplied(layer: Colours, cast: tuple[Colours, Colours]) -> Colours:
-    """Apply a change of light to a premultiplied layer, float32 [H, W, 4], without touching its alpha."""
+    """Apply a change of light to a premultiplied layer, float32 [H, W, 4], but not to its alpha."""
     matrix, offset = cast
     full = np.zeros((4, 4), np.float32)
     full[:3, :3] = matrix
@@ -56,7 +57,7 @@ def blur(image: Colours, rng: Random, reach_px: float) -> Colours:
 
 
 def low_resolution(image: NDArray[np.uint8], rng: Random) -> NDArray[np.uint8]:
-    """Shrink a picture by up to 2.5 and stretch it again, as a small or digitally zoomed camera does."""
+    """Shrink a picture by up to 2.5 and stretch it again, as a digital zoom does."""
     height, width = image.shape[:2]
     scale = rng.uniform(0.4, 0.9)
     small = cv2.resize(image, (max(1, int(width * scale)), max(1, int(height * scale))))
@@ -68,7 +69,8 @@ def add_noise(
 ) -> NDArray[np.uint8]:
     """Add sensor noise of standard deviation `sigma` grey levels, cut from a bank of unit noise.
 
-    bank: float32 [≥H, ≥W, 3]; drawing noise afresh for each picture would cost more than all the rest.
+    bank: float32 [≥H, ≥W, 3]; drawing noise afresh for each picture would cost more than all the
+    rest.
     """
     height, width = image.shape[:2]
     y = int(rng.integers(0, bank.shape[0] - height + 1))

@@ -1,8 +1,9 @@
 """The loss: binary cross entropy on the five, cross entropy on the classes, where an object is.
 
-A cell answers with five sigmoids (centre x, centre y, width, height, is there an object) and a softmax over
-the classes. Objectness is learnt in every cell; box and class only in cells that have an object. A GIoU
-term on the boxes (Rezatofighi et al., 2019: https://arxiv.org/abs/1902.09630) can be added.
+A cell answers with five sigmoids (centre x, centre y, width, height, is there an object) and a
+softmax over the classes. Objectness is learnt in every cell; box and class only in cells that have
+an object. A GIoU term on the boxes (Rezatofighi et al., 2019: https://arxiv.org/abs/1902.09630) can
+be added.
 """
 
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ def giou(a: Tensor, b: Tensor) -> Tensor:
 
 
 def detection_loss(logits: Tensor, targets: Targets, giou_weight: float = 0.0) -> LossParts:
-    """Compute the loss of a batch from logits [B, 5 + classes, G, G]; each part is a mean per object.
+    """Compute the loss of a batch from logits [B, 5 + classes, G, G]; each part a mean per object.
 
     With `giou_weight` 0 this is the cross-entropy loss alone.
     """

@@ -1,6 +1,5 @@
-"""The grid network: plain convolutions to a grid of cells, eight numbers (five + classes) a cell."""
+"""The grid network: plain convolutions to a grid of cells, five + classes numbers a cell."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -55,9 +54,9 @@ def stage(inputs: int, outputs: int, depth: int) -> nn.Module:
 class GridNetwork(nn.Module):
     """uint8 pictures to logits on a grid.
 
-    A 6×6 convolution of stride 4 stands at the start: on a CPU the first layers at full resolution would
-    cost more than all others. Stride 32 is there to see large objects whole; its result is added back at
-    stride 16, where the cells are.
+    A 6×6 convolution of stride 4 stands at the start: on a CPU the first layers at full resolution
+    would cost more than all others. Stride 32 is there to see large objects whole; its result is
+    added back at stride 16, where the cells are.
     """
 
     def __init__(self, shape: NetworkShape) -> None:
@@ -98,16 +97,11 @@ def cell_corners(grid: int, device: torch.device | None = None) -> Tensor:
 def decode_boxes(box_logits: Tensor, corners: Tensor, size: int) -> Tensor:
     """Turn box logits [B, 4, ...] at cells `corners` [2 or B×2, ...] into x1 y1 x2 y2 in pixels.
 
-    The centre may lie up to half a cell outside its cell (so 2·sigmoid − 0.5 cells from the cell's corner,
-    as in YOLOv5), and width and height are the square of a sigmoid times the picture's side, which gives
-    small objects finer steps.
+    The centre may lie up to half a cell outside its cell (so 2·sigmoid − 0.5 cells from the cell's
+    corner, as in YOLOv5), and width and height are the square of a sigmoid times the picture's
+    side, which gives small objects finer steps.
     """
     unit = box_logits.sigmoid()
     centre = (corners + 2 * unit[:, 0:2] - 0.5) * STRIDE
     half = unit[:, 2:4] ** 2 * (size / 2)
     return torch.cat([centre - half, centre + half], dim=1)
-
-
-def parameter_count(modules: Sequence[nn.Module]) -> int:
-    """Count the parameters."""
-    return sum(p.numel() for module in modules for p in module.parameters())

@@ -43,7 +43,8 @@ def shape_matrix(rng: Random, stage: Stage) -> NDArray[np.float64]:
     mirror = np.diag([-1 if rng.random() < stage.p_flip else 1, 1])
     angle = np.deg2rad(rng.normal(0, stage.rotation_deg))
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    return turn @ mirror @ shear @ stretch
+    shape: NDArray[np.float64] = turn @ mirror @ shear @ stretch
+    return shape
 
 
 def transform_cutout(

@@ -1,7 +1,7 @@
 """The eight stages: what may vary in a training picture, and how far, one small entry each.
 
-Stages 1 to 7 climb from a white box to several classes that may be absent; stage 8 puts many objects,
-overlapping and cut off at the edge, in one picture. The generator reads nothing else.
+Stages 1 to 7 climb from a white box to several classes that may be absent; stage 8 puts many
+objects, overlapping and cut off at the edge, in one picture. The generator reads nothing else.
 """
 
 from dataclasses import dataclass, replace

@@ -24,7 +24,8 @@ class Targets:
     class_ids: int64 [B, G, G].
     has_box: bool [B, G, G], cells whose box and class count: the four nearest an object's centre.
     objectness: float32 [B, G, G], 1 in the cell that holds an object's centre, else 0.
-    objectness_counts: bool [B, G, G], false in cells that are near a centre but do not hold it: either
+    objectness_counts: bool [B, G, G], false in cells that are near a centre but do not hold it:
+    either
         answer is right there, for the centre may lie on their edge.
     """
 
@@ -44,8 +45,8 @@ class Targets:
 def make_targets(samples: Sequence[Sample], grid: int) -> Targets:
     """Lay out the boxes of `samples` on grids of `grid` × `grid` cells.
 
-    Where several objects claim a cell, the one whose centre it holds has it; among equals, the smaller,
-    since the larger has more cells to be seen from.
+    Where several objects claim a cell, the one whose centre it holds has it; among equals, the
+    smaller, since the larger has more cells to be seen from.
     """
     picture = np.repeat(np.arange(len(samples)), [len(s.boxes) for s in samples])
     boxes = np.concatenate([s.boxes for s in samples]).reshape(-1, 4)

@@ -16,6 +16,7 @@ from torch import nn
 
 from train.batches import batches
 from train.checkpoint import load_checkpoint, save_checkpoint
+from train.data_set import CUTOUTS, PHOTOS
 from train.errors import TrainError
 from train.evaluate import Figures, Found, evaluate
 from train.generator import PictureMaker, Sample
@@ -26,15 +27,17 @@ from train.network import GridNetwork, NetworkShape
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train. Everything here, with the seed, decides the result."""
+    """How to train; together with the pictures in the two folders, this decides the result."""
 
+    cutouts: str = str(CUTOUTS)
+    photos: str = str(PHOTOS)
     stage: str = "many-objects"
     steps: int = 12_000
     batch_size: int = 32
     learning_rate: float = 2e-3
     warmup_steps: int = 300
     weight_decay: float = 1e-4
-    giou_weight: float = 0.0
+    giou_weight: float = 1.0
     ema_decay: float = 0.998
     clip_norm: float = 10.0
     seed: int = 0
@@ -74,6 +77,7 @@ class Trainer:
         validation: Sequence[Sample],
         folder: Path,
         report: Callable[[Progress], None],
+        *,
         workers: int = 1,
         validate_every: int = 1000,
     ) -> None:
@@ -162,6 +166,8 @@ def resume(path: Path) -> Trainer:
     trainer.optimizer.load_state_dict(state["optimizer"])
     trainer.step = state["step"]
     trainer.best_map = state["best_map"]
+    figures = state["figures"]
+    trainer.figures = None if figures is None else Figures(**figures)
     return trainer
 
 
@@ -216,7 +222,7 @@ def move_average(averaged: nn.Module, network: nn.Module, decay: float, step: in
 def network_locate(
     network: GridNetwork, lowest_score: float = 0.01
 ) -> Callable[[Sequence[NDArray[np.uint8]]], list[Found]]:
-    """Return a function that locates in pictures uint8 [S, S, 3] BGR with a network, for `evaluate`."""
+    """Return a function for `evaluate`: locate in pictures uint8 [S, S, 3] BGR with a network."""
     model = Localization(network).eval()
     device = next(network.parameters()).device
 

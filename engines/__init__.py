@@ -1,0 +1,1 @@
+"""Know model files and run them: the contract, the shipped models, the backends."""

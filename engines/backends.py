@@ -1,0 +1,92 @@
+"""The backends: what each must do, their table, and how one is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.errors import EngineError, UnknownNameError
+from engines.model_file import ModelInfo
+
+
+@dataclass(frozen=True, eq=False)
+class RawOutputs:
+    """What a model answers to B frames, K rows each, best first.
+
+    boxes: float32 [B, K, 4], x1 y1 x2 y2 in pixels of the input; scores: float32 [B, K];
+    class_ids: int64 [B, K].
+    """
+
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    class_ids: NDArray[np.int64]
+
+
+class Backend(Protocol):
+    """A model made ready to run. `infer` may be called from one thread at a time."""
+
+    name: str
+
+    def infer(self, frames: NDArray[np.uint8]) -> RawOutputs:
+        """Run the model on frames uint8 [B, S, S, 3], BGR, letterboxed."""
+        ...
+
+    def close(self) -> None:
+        """Give back what the runtime holds."""
+        ...
+
+
+class BackendUnavailableError(EngineError):
+    """The runtime of a backend is not installed or does not run here."""
+
+
+def _open_openvino(info: ModelInfo, threads: int | None) -> Backend:
+    from engines.openvino_backend import OpenVinoBackend
+
+    return OpenVinoBackend(info, threads)
+
+
+def _open_onnxruntime(info: ModelInfo, threads: int | None) -> Backend:
+    from engines.onnxruntime_backend import OnnxRuntimeBackend
+
+    return OnnxRuntimeBackend(info, threads)
+
+
+# in the order in which `auto` tries them
+BACKENDS: dict[str, Callable[[ModelInfo, int | None], Backend]] = {
+    "openvino": _open_openvino,
+    "onnxruntime": _open_onnxruntime,
+}
+
+
+def open_backend(
+    info: ModelInfo, name: str = "auto", threads: int | None = None
+) -> tuple[Backend, str]:
+    """Make a model ready on the named backend; `auto` takes the first that works.
+
+    threads: CPU threads for one inference, or None for the runtime's own choice.
+
+    Returns the backend and, in a few words, why it was taken.
+
+    Raises:
+        UnknownNameError: no backend has that name.
+        EngineError: the backend cannot run here, or not this model.
+    """
+    if name != "auto":
+        if name not in BACKENDS:
+            known = ", ".join(["auto", *BACKENDS])
+            raise UnknownNameError(f"no backend {name!r}; choose one of {known}")
+        return BACKENDS[name](info, threads), "as asked"
+    unavailable = []
+    for opener in BACKENDS.values():
+        try:
+            backend = opener(info, threads)
+        except BackendUnavailableError as error:
+            unavailable.append(str(error))
+        else:
+            return backend, "; ".join(unavailable) or "the first choice on this machine"
+    raise EngineError("no backend runs here: " + "; ".join(unavailable))

@@ -1,0 +1,13 @@
+"""The errors of model files and backends that a user can mend: one clear line each."""
+
+
+class EngineError(Exception):
+    """A model file or a backend cannot be used: what is wrong, and how to mend it. Exit code 1."""
+
+    exit_code = 1
+
+
+class UnknownNameError(EngineError):
+    """No model or backend goes by the name that was given. Exit code 2."""
+
+    exit_code = 2

@@ -1,0 +1,91 @@
+"""The model file: what it says of itself, and where the shipped ones are.
+
+The contract: one ONNX file with the input `frames` uint8 [B, S, S, 3] (BGR, letterboxed) and the
+outputs `boxes` float32 [B, K, 4] (x1 y1 x2 y2 in pixels of the input), `scores` float32 [B, K] and
+`class_ids` [B, K], best first, overlaps already removed.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from engines.errors import EngineError, UnknownNameError
+from engines.onnx_metadata import read_onnx_metadata
+
+FORMAT_VERSION = "1"
+INPUT = "frames"
+OUTPUTS = ("boxes", "scores", "class_ids")
+MODELS_FOLDER = Path(__file__).parent / "models"
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a model file says of itself.
+
+    path: the ONNX file; labels: by class id; input_size: S in pixels; threshold: the default lowest
+    score; stage: what it was trained on; figures: measured values by name; precision: of the
+    weights, "fp32" or "fp16".
+    """
+
+    path: Path
+    labels: tuple[str, ...]
+    input_size: int
+    threshold: float
+    stage: str
+    figures: Mapping[str, float]
+    precision: str
+
+
+def shipped_models() -> dict[str, Path]:
+    """Return the models that come with rtloc, by name."""
+    return {path.stem: path for path in sorted(MODELS_FOLDER.glob("*.onnx"))}
+
+
+def resolve_model(name: str) -> Path:
+    """Return the file of a model given as a shipped name or a path.
+
+    Raises:
+        UnknownNameError: it is neither.
+    """
+    shipped = shipped_models()
+    if name in shipped:
+        return shipped[name]
+    path = Path(name)
+    if path.is_file():
+        return path
+    names = ", ".join(shipped) or "none"
+    raise UnknownNameError(
+        f"no model {name!r}; give a shipped name ({names}) or the path of an ONNX file"
+    )
+
+
+def read_model_info(path: Path) -> ModelInfo:
+    """Read what the model file at `path` says of itself.
+
+    Raises:
+        EngineError: the file is unreadable, no ONNX, cut short, or not made by rtloc.
+    """
+    metadata = read_onnx_metadata(path)
+    version = metadata.get("rtloc_format")
+    if version is None:
+        raise EngineError(
+            f"{path} is an ONNX file but no model of rtloc; make one with `rtloc export`"
+        )
+    if version != FORMAT_VERSION:
+        raise EngineError(
+            f"{path} has the model format {version}, this rtloc reads {FORMAT_VERSION}; "
+            "export it again or update rtloc"
+        )
+    try:
+        return ModelInfo(
+            path=path,
+            labels=tuple(str(label) for label in json.loads(metadata["labels"])),
+            input_size=int(metadata["input_size"]),
+            threshold=float(metadata["threshold"]),
+            stage=metadata["stage"],
+            figures={str(k): float(v) for k, v in json.loads(metadata["figures"]).items()},
+            precision=metadata["precision"],
+        )
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise EngineError(f"{path} has damaged metadata ({error!r}); export it again") from error

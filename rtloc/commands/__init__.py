@@ -1,0 +1,1 @@
+"""The commands of `rtloc`, one module each, imported when called."""

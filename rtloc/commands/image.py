@@ -1,0 +1,81 @@
+"""`rtloc image`: find objects in pictures."""
+
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import track
+
+from rtloc.commands.options import locating, open_localizer
+from rtloc.errors import RtlocError, UsageError
+from rtloc.overlay import draw
+from rtloc.pictures import annotated_names, find_pictures, read_picture, write_picture
+from rtloc.records import open_records
+from rtloc.stats import RunStats
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    help="Folder for the annotated copies, NAME.rtloc.SUFFIX.  [default: the current one]",
+)
+@click.option("--records", type=click.Path(path_type=Path), help="Write .jsonl or .csv records.")
+@click.option("--no-pictures", is_flag=True, help="Write no annotated copies.")
+@locating
+def command(
+    paths: tuple[Path, ...],
+    out: Path,
+    records: Path | None,
+    no_pictures: bool,
+    model: str,
+    backend: str,
+    threshold: float | None,
+    classes: list[str] | None,
+) -> None:
+    """Find objects in PATHS: pictures, and folders of pictures."""
+    pictures = find_pictures(paths)
+    localizer = open_localizer(model, backend, threshold, classes)
+    if not no_pictures:
+        make_folder(out)
+    stats = RunStats(localizer.info.labels)
+    failed = False
+    console = Console(stderr=True)
+    shown = track(
+        list(zip(pictures, annotated_names(pictures, out), strict=True)),
+        console=console,
+        disable=not console.is_terminal or len(pictures) < 2,
+        description="locating",
+    )
+    with localizer, open_records(records, localizer.info.labels, ["path"]) as record:
+        for path, target in shown:
+            try:
+                image = read_picture(path)
+                detections = stats.timed(localizer.locate, image)
+                record({"path": str(path)}, detections)
+                if not no_pictures:
+                    draw(image, detections, localizer.info.labels)
+                    write_picture(target, image)
+            except RtlocError as error:
+                failed = True
+                click.echo(f"rtloc: error: {error}", err=True)
+    click.echo(stats.closing_line("pictures"), err=True)
+    if failed:
+        sys.exit(1)
+
+
+def make_folder(folder: Path) -> None:
+    """Make sure that the folder for the copies is there.
+
+    Raises:
+        UsageError: it cannot be made.
+    """
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or "it is a file"
+        raise UsageError(f"cannot make the folder {folder}: {reason}") from error

@@ -1,0 +1,60 @@
+"""The options that every command which locates has in common, and the localizer made of them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from engines.backends import BACKENDS
+from rtloc.localizer import DEFAULT_MODEL, Localizer
+
+Command = Callable[..., Any]
+
+
+def locating(command: Command) -> Command:
+    """Give a command the options --model, --backend, --threshold and --classes."""
+    options = (
+        click.option(
+            "--model",
+            default=DEFAULT_MODEL,
+            show_default=True,
+            help="A shipped model's name, or the path of a model file.",
+        ),
+        click.option(
+            "--backend",
+            type=click.Choice(["auto", *BACKENDS]),
+            default="auto",
+            show_default=True,
+            help="What runs the model; auto takes the first that works here.",
+        ),
+        click.option(
+            "--threshold",
+            type=click.FloatRange(0, 1),
+            help="The lowest score that counts.  [default: the model's own]",
+        ),
+        click.option(
+            "--classes",
+            metavar="LABEL,...",
+            callback=split_labels,
+            help="Look for these labels only.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def split_labels(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> list[str] | None:
+    """Split a list of labels at its commas."""
+    if value is None:
+        return None
+    return [label.strip() for label in value.split(",") if label.strip()]
+
+
+def open_localizer(
+    model: str, backend: str, threshold: float | None, classes: list[str] | None
+) -> Localizer:
+    """Open the localizer that the common options ask for."""
+    return Localizer(model, backend=backend, threshold=threshold, classes=classes)

@@ -1,0 +1,70 @@
+"""Fit a frame into the model's square input, and take boxes back to the frame."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+BAR_GREY = 114  # the usual grey of letterbox bars; the trainer's pictures have the same
+
+
+@dataclass(frozen=True)
+class Letterbox:
+    """Where a frame lies in a square of S pixels: scaled, centred, grey bars at two sides.
+
+    frame_wh: the frame's width and height in pixels; scale_xy: input pixels per frame pixel along
+    each axis (they differ by rounding only); offset_xy: the frame's corner in the input.
+    """
+
+    size: int
+    frame_wh: tuple[int, int]
+    content_wh: tuple[int, int]
+    offset_xy: tuple[int, int]
+
+    @property
+    def scale_xy(self) -> tuple[float, float]:
+        """Input pixels per frame pixel, along x and y."""
+        return self.content_wh[0] / self.frame_wh[0], self.content_wh[1] / self.frame_wh[1]
+
+
+def letterbox(width: int, height: int, size: int) -> Letterbox:
+    """Lay a frame of width × height into a square of `size`, as large as it goes, centred."""
+    scale = size / max(width, height)
+    content = max(1, round(width * scale)), max(1, round(height * scale))
+    return Letterbox(
+        size, (width, height), content, ((size - content[0]) // 2, (size - content[1]) // 2)
+    )
+
+
+def fit(image: NDArray[np.uint8], box: Letterbox, out: NDArray[np.uint8]) -> None:
+    """Draw a frame, uint8 [H, W, 3], into the model's input `out`, uint8 [S, S, 3], bars and all.
+
+    A frame more than twice too large is halved first, as often as that holds: each of four pixels
+    then counts, where a plain linear resize would skip most, and OpenCV halves fast.
+    """
+    width, height = box.content_wh
+    while image.shape[1] >= 2 * width and image.shape[0] >= 2 * height:
+        halved = (image.shape[1] // 2, image.shape[0] // 2)
+        image = cv2.resize(image, halved, interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
+    x, y = box.offset_xy
+    out[:y], out[y + height :] = BAR_GREY, BAR_GREY
+    out[:, :x], out[:, x + width :] = BAR_GREY, BAR_GREY
+    cv2.resize(
+        image,
+        (width, height),
+        dst=out[y : y + height, x : x + width],
+        interpolation=cv2.INTER_LINEAR,
+    )
+
+
+def unfit(boxes_input_px: NDArray[np.float32], box: Letterbox) -> NDArray[np.float32]:
+    """Take boxes [N, 4] x1 y1 x2 y2 from input pixels to frame pixels, cut at the frame's edges.
+
+    Returns float32 [N, 4].
+    """
+    offset = np.array(box.offset_xy * 2, np.float32)
+    scale = np.array(box.scale_xy * 2, np.float32)
+    boxes = (boxes_input_px - offset) / scale
+    limit = np.array(box.frame_wh * 2, np.float32)
+    return boxes.clip(0, limit).astype(np.float32, copy=False)

@@ -1,0 +1,133 @@
+"""The library's front door: a model made ready, and pictures in, detections out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.backends import RawOutputs, open_backend
+from engines.model_file import read_model_info, resolve_model
+from rtloc.detections import Detections
+from rtloc.errors import RtlocError, UsageError
+from rtloc.letterbox import Letterbox, fit, letterbox, unfit
+
+DEFAULT_MODEL = "pokemon"
+
+
+class Localizer:
+    """Finds objects in pictures.
+
+        detections = Localizer().locate(cv2.imread("photo.jpg"))
+
+    One localizer serves one thread at a time.
+
+    info: what the model says of itself, its labels among it; threshold: the lowest score that
+    counts; backend: the name of the one that runs; backend_reason: why that one.
+    """
+
+    def __init__(
+        self,
+        model: str | Path = DEFAULT_MODEL,
+        *,
+        backend: str = "auto",
+        threshold: float | None = None,
+        classes: Iterable[str] | None = None,
+        threads: int | None = None,
+    ) -> None:
+        """Load a model (a shipped name or an ONNX file) and make it ready to run.
+
+        threshold: the lowest score that counts, 0..1; None: the model's own.
+        classes: labels to look for; None: all.
+        threads: CPU threads for one inference; None: the runtime's choice.
+
+        Raises:
+            engines.errors.EngineError: the model or the backend cannot be used.
+            UsageError: the threshold is not within 0..1, or the model does not know a class.
+        """
+        if threshold is not None and not 0 <= threshold <= 1:
+            raise UsageError(f"the threshold {threshold} is not between 0 and 1")
+        self.info = read_model_info(resolve_model(str(model)))
+        self._class_ids = wanted_classes(classes, self.info.labels)
+        self.threshold = self.info.threshold if threshold is None else threshold
+        self._engine, self.backend_reason = open_backend(self.info, backend, threads)
+        self.backend = self._engine.name
+        self._input = np.empty((1, self.info.input_size, self.info.input_size, 3), np.uint8)
+
+    def locate(self, image: NDArray[np.uint8]) -> Detections:
+        """Find the objects in one picture, uint8 [H, W, 3] BGR (as OpenCV reads it)."""
+        return self.locate_batch([image])[0]
+
+    def locate_batch(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+        """Find the objects in several pictures, which may differ in size, in one run of the engine.
+
+        Raises:
+            RtlocError: a picture is not uint8 [H, W, 3].
+        """
+        if not images:
+            return []
+        if len(images) != len(self._input):
+            self._input = np.empty((len(images), *self._input.shape[1:]), np.uint8)
+        fits = []
+        for image, frame in zip(images, self._input, strict=True):
+            check_picture(image)
+            fits.append(letterbox(image.shape[1], image.shape[0], self.info.input_size))
+            fit(image, fits[-1], frame)
+        raw = self._engine.infer(self._input)
+        return [self._read(raw, n, box) for n, box in enumerate(fits)]
+
+    def _read(self, raw: RawOutputs, n: int, box: Letterbox) -> Detections:
+        """Read the n-th picture's detections out of the engine's answer."""
+        # best first, so that those above the threshold are the first ones
+        count = int((raw.scores[n] >= max(self.threshold, 1e-6)).sum())
+        boxes, scores = raw.boxes[n, :count], raw.scores[n, :count].copy()
+        class_ids = raw.class_ids[n, :count].copy()
+        found = Detections(unfit(boxes, box), scores, class_ids)
+        if self._class_ids is None:
+            return found
+        return found[np.isin(class_ids, self._class_ids)]
+
+    def close(self) -> None:
+        """Give back what the engine holds; the localizer is of no use afterwards."""
+        self._engine.close()
+
+    def __enter__(self) -> Localizer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def wanted_classes(
+    classes: Iterable[str] | None, labels: Sequence[str]
+) -> NDArray[np.int64] | None:
+    """Return the ids of the wanted labels (letter case does not count), or None for all.
+
+    Raises:
+        UsageError: the model does not know one of them.
+    """
+    if classes is None:
+        return None
+    by_label = {label.casefold(): n for n, label in enumerate(labels)}
+    ids = []
+    for name in classes:
+        if name.casefold() not in by_label:
+            raise UsageError(f"the model knows no class {name!r}; it knows {', '.join(labels)}")
+        ids.append(by_label[name.casefold()])
+    return np.array(ids, np.int64)
+
+
+def check_picture(image: NDArray[np.uint8]) -> None:
+    """Raise RtlocError where a picture is not uint8 [H, W, 3] with at least one pixel."""
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise RtlocError(
+            f"a picture must be uint8 [H, W, 3] in BGR order, not {image.dtype} {list(image.shape)}"
+        )

@@ -1,0 +1,90 @@
+"""Read and write picture files."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from rtloc.errors import RtlocError, UsageError
+from rtloc.files import partial_name
+
+SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+KEPT_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".webp"}
+MARK = ".rtloc"
+
+
+def find_pictures(paths: Iterable[Path]) -> list[Path]:
+    """Return the picture files: each path itself, or the pictures in it where it is a folder.
+
+    Annotated copies from earlier runs are left out of folders.
+
+    Raises:
+        UsageError: a path does not exist, or a folder has no pictures.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"no such file or folder: {path}")
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = sorted(
+            p
+            for p in path.iterdir()
+            if p.suffix.lower() in SUFFIXES and not p.stem.endswith(MARK) and p.is_file()
+        )
+        if not inside:
+            raise UsageError(f"no pictures in {path}; rtloc reads {', '.join(sorted(SUFFIXES))}")
+        found += inside
+    return found
+
+
+def read_picture(path: Path) -> NDArray[np.uint8]:
+    """Read a picture as uint8 [H, W, 3] BGR, turned upright as its EXIF data says.
+
+    Raises:
+        RtlocError: the file cannot be read or is no picture.
+    """
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise RtlocError(f"cannot read {path}: {error.strerror}") from error
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    if image is None:
+        state = "is no picture that OpenCV reads" if len(data) else "is empty"
+        raise RtlocError(f"{path} {state}")
+    return image.astype(np.uint8, copy=False)
+
+
+def write_picture(path: Path, image: NDArray[np.uint8]) -> None:
+    """Write a picture, uint8 [H, W, 3] BGR, in the format of the path's ending.
+
+    Raises:
+        RtlocError: it cannot be written there.
+    """
+    written, data = cv2.imencode(path.suffix, image)
+    if not written:
+        raise RtlocError(f"cannot encode {path}")
+    partial = partial_name(path)
+    try:
+        partial.write_bytes(data.tobytes())
+        partial.replace(path)
+    except OSError as error:
+        raise RtlocError(f"cannot write {path}: {error.strerror}") from error
+
+
+def annotated_names(pictures: Iterable[Path], folder: Path) -> list[Path]:
+    """Name an annotated copy in `folder` for each picture; no two are the same."""
+    names: list[Path] = []
+    taken: set[str] = set()
+    for picture in pictures:
+        suffix = picture.suffix if picture.suffix.lower() in KEPT_SUFFIXES else ".png"
+        name, n = f"{picture.stem}{MARK}{suffix}", 1
+        while name.casefold() in taken:
+            n += 1
+            name = f"{picture.stem}-{n}{MARK}{suffix}"
+        taken.add(name.casefold())
+        names.append(folder / name)
+    return names

@@ -1,0 +1,80 @@
+"""Write what was found, frame by frame, as JSON lines or CSV."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from rtloc.detections import Detections
+from rtloc.errors import UsageError
+from rtloc.files import text_output
+
+Record = Callable[[dict[str, object], Detections], None]
+CSV_COLUMNS = ("label", "score", "x1", "y1", "x2", "y2")
+
+
+@contextmanager
+def open_records(
+    path: Path | None, labels: Sequence[str], about: Sequence[str]
+) -> Iterator[Record]:
+    """Open a file of records; yield a function that writes one picture's.
+
+    Its arguments: what identifies the picture (a value for each name of `about`, such as index and
+    time_s) and the detections. A `.jsonl` file has one object per picture, a `.csv` file one row
+    per detection. The file takes its name when all is written; cut off, what is there is kept.
+    Without a path nothing is written.
+
+    Raises:
+        UsageError: the ending is neither .jsonl nor .csv, or the folder is missing or read-only.
+    """
+    if path is None:
+        yield lambda picture, detections: None
+        return
+    if path.suffix.lower() not in {".jsonl", ".csv"}:
+        raise UsageError(f"cannot write records to {path}; end its name in .jsonl or .csv")
+    with text_output(path) as file:
+        if path.suffix.lower() == ".csv":
+            yield csv_writer(file, labels, about)
+        else:
+            yield json_writer(file, labels)
+
+
+def json_writer(file: TextIO, labels: Sequence[str]) -> Record:
+    """Return a function that writes one JSON object a line."""
+
+    def write(picture: dict[str, object], detections: Detections) -> None:
+        found = [
+            {"label": labels[i], "score": round(score, 4), "box": [round(x, 2) for x in box]}
+            for box, score, i in rows(detections)
+        ]
+        json.dump({**picture, "detections": found}, file, ensure_ascii=False)
+        file.write("\n")
+
+    return write
+
+
+def csv_writer(file: TextIO, labels: Sequence[str], about: Sequence[str]) -> Record:
+    """Return a function that writes one row a detection."""
+    writer = csv.writer(file)
+    writer.writerow([*about, *CSV_COLUMNS])
+
+    def write(picture: dict[str, object], detections: Detections) -> None:
+        for box, score, i in rows(detections):
+            values = [f"{score:.4f}", *(f"{x:.2f}" for x in box)]
+            writer.writerow([*picture.values(), labels[i], *values])
+
+    return write
+
+
+def rows(detections: Detections) -> Iterator[tuple[list[float], float, int]]:
+    """Yield (box, score, class id) of each detection, as plain numbers."""
+    yield from zip(
+        detections.boxes.tolist(),
+        detections.scores.tolist(),
+        detections.class_ids.tolist(),
+        strict=True,
+    )

@@ -1,0 +1,74 @@
+"""What a recipe trains on and is measured on: two picture makers over photos that share nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from train.cutouts import load_cutouts
+from train.errors import TrainError
+from train.generator import PictureMaker, Sample, picture_maker
+from train.photos import load_photos
+from train.stages import STAGES
+
+ASSETS = Path(__file__).parent / "assets"
+CUTOUTS = ASSETS / "cutouts"
+PHOTOS = ASSETS / "photos"
+HELD_OUT_PHOTOS = ASSETS / "photos_held_out"
+HELD_OUT_ONE_IN = 5
+HELD_OUT_SEED = 1_000_003  # no training seed meets it by accident
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """The labels, the maker of training pictures, and that of pictures on held-out photos."""
+
+    labels: tuple[str, ...]
+    training: PictureMaker
+    held_out: PictureMaker
+
+    def held_out_samples(self, count: int) -> list[Sample]:
+        """Make the first `count` held-out pictures."""
+        return [self.held_out.make(index) for index in range(count)]
+
+
+def load_data_set(stage: str, cutouts: Path, photos: Path, size: int, seed: int) -> DataSet:
+    """Load what a stage needs.
+
+    The photos that come with rtloc have a folder of held-out ones beside them; of any other folder,
+    every fifth photo is held out.
+
+    Raises:
+        TrainError: no such stage, or the cut-outs or photos cannot be used.
+    """
+    if stage not in STAGES:
+        raise TrainError(f"no stage {stage!r}; choose one of {', '.join(STAGES)}")
+    labels, loaded = load_cutouts(cutouts)
+    if photos == PHOTOS:
+        kept, held_out = load_photos(PHOTOS), load_photos(HELD_OUT_PHOTOS)
+    else:
+        kept, held_out = hold_out(load_photos(photos), photos)
+    if STAGES[stage].objects == "white-box":
+        labels = ("white box",)
+    entry = STAGES[stage]
+    return DataSet(
+        labels,
+        picture_maker(entry, loaded, kept, size, seed),
+        picture_maker(entry, loaded, held_out, size, HELD_OUT_SEED),
+    )
+
+
+def hold_out(
+    photos: Sequence[NDArray[np.uint8]], folder: Path
+) -> tuple[list[NDArray[np.uint8]], list[NDArray[np.uint8]]]:
+    """Split photos into those to train on and those to measure on.
+
+    Raises:
+        TrainError: there are fewer than two.
+    """
+    if len(photos) < 2:
+        raise TrainError(f"one photo in {folder} is too few; put at least two there, better fifty")
+    held_out = [p for n, p in enumerate(photos) if n % HELD_OUT_ONE_IN == 1]
+    return [p for n, p in enumerate(photos) if n % HELD_OUT_ONE_IN != 1], held_out

@@ -22,6 +22,8 @@ COLOURS = (
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 WHITE = (255, 255, 255)
 BLACK = (0, 0, 0)
+MIDDLE_GREY = 140
+PLATE_GREY = (60, 60, 60)
 
 
 def draw(image: NDArray[np.uint8], detections: Detections, labels: Sequence[str]) -> None:
@@ -57,12 +59,13 @@ def draw_caption(
     x = min(max(0, corner_xy[0]), max(0, image.shape[1] - width - 2 * pad))
     y = corner_xy[1] - plate_h if corner_xy[1] >= plate_h else max(0, corner_xy[1])
     cv2.rectangle(image, (x, y), (x + width + 2 * pad, y + plate_h), colour, cv2.FILLED)
+    blue, green, red = colour
+    is_light = 0.114 * blue + 0.587 * green + 0.299 * red > MIDDLE_GREY
     at = (x + pad, y + pad + height)
-    cv2.putText(image, text, at, FONT, scale, BLACK, weight + 2, cv2.LINE_AA)
-    cv2.putText(image, text, at, FONT, scale, WHITE, weight, cv2.LINE_AA)
+    cv2.putText(image, text, at, FONT, scale, BLACK if is_light else WHITE, weight, cv2.LINE_AA)
 
 
 def draw_speed(image: NDArray[np.uint8], text: str) -> None:
     """Write the speed at the top left of a frame."""
     scale = max(0.4, 0.7 * max(image.shape[:2]) / 1280)
-    draw_caption(image, text, (0, 0), (60, 60, 60), scale)
+    draw_caption(image, text, (0, 0), PLATE_GREY, scale)

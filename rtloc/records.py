@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -13,7 +13,7 @@ from rtloc.detections import Detections
 from rtloc.errors import UsageError
 from rtloc.files import text_output
 
-Record = Callable[[dict[str, object], Detections], None]
+Record = Callable[[Mapping[str, object], Detections], None]
 CSV_COLUMNS = ("label", "score", "x1", "y1", "x2", "y2")
 
 
@@ -46,7 +46,7 @@ def open_records(
 def json_writer(file: TextIO, labels: Sequence[str]) -> Record:
     """Return a function that writes one JSON object a line."""
 
-    def write(picture: dict[str, object], detections: Detections) -> None:
+    def write(picture: Mapping[str, object], detections: Detections) -> None:
         found = [
             {"label": labels[i], "score": round(score, 4), "box": [round(x, 2) for x in box]}
             for box, score, i in rows(detections)
@@ -62,7 +62,7 @@ def csv_writer(file: TextIO, labels: Sequence[str], about: Sequence[str]) -> Rec
     writer = csv.writer(file)
     writer.writerow([*about, *CSV_COLUMNS])
 
-    def write(picture: dict[str, object], detections: Detections) -> None:
+    def write(picture: Mapping[str, object], detections: Detections) -> None:
         for box, score, i in rows(detections):
             values = [f"{score:.4f}", *(f"{x:.2f}" for x in box)]
             writer.writerow([*picture.values(), labels[i], *values])

@@ -23,6 +23,7 @@ class RunStats:
     labels: Sequence[str]
     frames: int = 0
     located: int = 0
+    last_latency_ms: float = 0.0
     found: Counter[int] = field(default_factory=Counter)
     _latencies_ms: NDArray[np.float32] = field(
         default_factory=lambda: np.zeros(KEPT_LATENCIES, np.float32)
@@ -35,7 +36,8 @@ class RunStats:
         """Locate in one picture, and count its time and what was found."""
         start = time.perf_counter()
         detections = locate(image)
-        self._latencies_ms[self.located % KEPT_LATENCIES] = 1e3 * (time.perf_counter() - start)
+        self.last_latency_ms = 1e3 * (time.perf_counter() - start)
+        self._latencies_ms[self.located % KEPT_LATENCIES] = self.last_latency_ms
         self.located += 1
         self.frames += 1
         self.found.update(detections.class_ids.tolist())

@@ -1,0 +1,192 @@
+"""`rtloc video`: find objects in a video file."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from rtloc.commands.options import locating, open_localizer
+from rtloc.detections import Detections
+from rtloc.errors import RtlocError, UsageError
+from rtloc.files import check_writable
+from rtloc.frame import Frame
+from rtloc.localizer import Localizer
+from rtloc.overlay import draw
+from rtloc.pipeline import pipeline
+from rtloc.records import Record, open_records
+from rtloc.stats import RunStats
+from rtloc.video_file import VideoFile, open_video
+from rtloc.video_writer import VideoWriter, open_writer
+from rtloc.window import Window, open_window
+
+A_PATH = click.Path(path_type=Path)
+
+
+@dataclass(frozen=True)
+class Located:
+    """A frame and what is in it; is_fresh: it was located itself, not only lies between two."""
+
+    frame: Frame
+    detections: Detections
+    is_fresh: bool
+
+
+@click.command()
+@click.argument("source", metavar="IN", type=A_PATH)
+@click.option("-o", "--out", type=A_PATH, help="The annotated MP4.  [default: NAME.rtloc.mp4]")
+@click.option("--records", type=A_PATH, help="Write what was found as .jsonl or .csv.")
+@click.option("--no-video", is_flag=True, help="Write no annotated video.")
+@click.option("--show", is_flag=True, help="Show the frames in a window; q or Esc ends the run.")
+@click.option("--start", type=click.FloatRange(0), default=0.0, help="Begin here, in seconds.")
+@click.option("--end", type=click.FloatRange(0, min_open=True), help="End here, in seconds.")
+@click.option(
+    "--stride",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Locate in every Nth frame only; those between keep its boxes and get no records.",
+)
+@locating
+def command(
+    source: Path,
+    out: Path | None,
+    records: Path | None,
+    no_video: bool,
+    show: bool,
+    start: float,
+    end: float | None,
+    stride: int,
+    model: str,
+    backend: str,
+    threshold: float | None,
+    classes: list[str] | None,
+) -> None:
+    """Find objects in the video file IN; write it annotated, with its own timing and sound."""
+    if end is not None and end <= start:
+        raise UsageError(f"--end {end:g} does not lie behind --start {start:g}")
+    target = None if no_video else out or Path(f"{source.stem}.rtloc.mp4")
+    with ExitStack() as stack:
+        video = stack.enter_context(open_video(source))
+        check_targets(source, target, records)
+        localizer = stack.enter_context(open_localizer(model, backend, threshold, classes))
+        labels = localizer.info.labels
+        window = stack.enter_context(open_window(f"rtloc {source.name}")) if show else None
+        record = stack.enter_context(open_records(records, labels, ["index", "time_s"]))
+        writer = stack.enter_context(open_writer(target, video)) if target else None
+        run = Run(video, localizer, record, writer, window, stride, RunStats(labels))
+        finish = run.go(start, end)
+    report(run, source, target, start)
+    if not finish:
+        raise KeyboardInterrupt
+
+
+@dataclass
+class Run:
+    """One run over a video: its parts, and how far it has come."""
+
+    video: VideoFile
+    localizer: Localizer
+    record: Record
+    writer: VideoWriter | None
+    window: Window | None
+    stride: int
+    stats: RunStats
+    _last: Detections = field(default_factory=Detections.empty)
+
+    def go(self, start_s: float, end_s: float | None) -> bool:
+        """Decode, locate and sink, each in a thread; return False when Ctrl-C ended it."""
+        total = self.video.expected_frames(start_s, end_s)
+        try:
+            with (
+                frames_bar(total) as advance,
+                pipeline(self.video.frames(start_s, end_s), self.locate, self.sink) as results,
+            ):
+                for located in results:
+                    advance(self.stats.fps())
+                    if self.window and not self.window.show(located.frame.image):
+                        break
+        except KeyboardInterrupt:
+            return False
+        return True
+
+    def locate(self, frame: Frame) -> Located:
+        """Locate in a frame, unless the stride leaves it out."""
+        is_fresh = self.stats.frames % self.stride == 0
+        if is_fresh:
+            self._last = self.stats.timed(self.localizer.locate, frame.image)
+        else:
+            self.stats.skip()
+        return Located(frame, self._last, is_fresh)
+
+    def sink(self, located: Located) -> Located:
+        """Record, draw and encode."""
+        frame = located.frame
+        if located.is_fresh:
+            about = {"index": frame.index, "time_s": round(frame.time_s, 6)}
+            self.record(about, located.detections)
+        if self.writer or self.window:
+            draw(frame.image, located.detections, self.localizer.info.labels)
+        if self.writer:
+            self.writer.write(frame)
+        return located
+
+
+def check_targets(source: Path, target: Path | None, records: Path | None) -> None:
+    """Make sure that what will be written can be, and is not what is read.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if target and records and target.resolve() == records.resolve():
+        raise UsageError(f"the video and the records cannot both be {target}")
+    for path in (target, records):
+        if path is None:
+            continue
+        if path.exists() and path.samefile(source):
+            raise UsageError(f"{path} is the video itself; name another file to write")
+        check_writable(path)
+    if target and target.suffix.lower() not in {".mp4", ".m4v", ".mov"}:
+        raise UsageError(f"cannot write {target}: the video is an MP4; end its name in .mp4")
+
+
+@contextmanager
+def frames_bar(total: int | None) -> Iterator[Callable[[float], None]]:
+    """Show a bar with frames/s and time left, on a terminal; yield what counts a frame."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("locating"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[fps]:.1f} frames/s"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("locating", total=total, fps=0.0)
+        yield lambda fps: bar.update(task, advance=1, fps=fps)
+
+
+def report(run: Run, source: Path, target: Path | None, start_s: float) -> None:
+    """Say what was lost, what was found and where the video is.
+
+    Raises:
+        RtlocError: there was no frame at all.
+    """
+    loss = run.video.loss()
+    if loss:
+        click.echo(f"rtloc: warning: {loss}", err=True)
+    if run.video.reached_end and not run.stats.frames:
+        length = run.video.last_time_s + float(1 / run.video.rate)
+        raise RtlocError(
+            f"{source} is {length:.2f} s long; --start {start_s:g} lies behind its end"
+        )
+    localizer = run.localizer
+    click.echo(
+        f"{run.stats.closing_line('frames')} · {localizer.backend} ({localizer.backend_reason})",
+        err=True,
+    )
+    if target and run.writer and run.writer.frames_written:
+        click.echo(str(target))

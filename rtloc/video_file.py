@@ -6,9 +6,11 @@ base and seeks exactly. OpenCV turns the planes into BGR, which it does faster.
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,9 @@ from numpy.typing import NDArray
 
 from rtloc.errors import RtlocError, UsageError
 from rtloc.frame import Frame
+from rtloc.show_clock import ShowClock
 
+ROUNDING_S = 1e-6
 CAN_BE_SHORT = 1.5  # frames by which a container's own count or duration may be wrong
 
 
@@ -31,7 +35,8 @@ class VideoFile:
     """An open video file.
 
     rate: average frames per second; time_base: seconds per tick of its timestamps; duration_s and
-    total_frames: as the file says, None where it does not; damaged_packets: left out so far.
+    total_frames: as the file says, None where it does not; origin_ticks: the first frame's time,
+    known once it is read; damaged_packets: left out so far.
     """
 
     path: Path
@@ -42,11 +47,14 @@ class VideoFile:
     total_frames: int | None
     container: Any
     stream: Any
+    clock: ShowClock
     origin_ticks: int = 0
     last_time_s: float = 0.0
     frames_read: int = 0
     damaged_packets: int = 0
     reached_end: bool = False
+    _packets: Iterator[Any] = field(default_factory=lambda: iter(()))
+    _first_ticks: float = -math.inf
 
     def frames(self, start_s: float = 0.0, end_s: float | None = None) -> Iterator[Frame]:
         """Yield the frames from `start_s` to before `end_s`, counted from the file's first frame.
@@ -56,55 +64,94 @@ class VideoFile:
         Raises:
             RtlocError: not one frame could be decoded.
         """
+        self._packets = self.container.demux(self.stream)
         index = self._seek(start_s) if start_s > 0 else 0
-        for picture in self._pictures():
-            time_s = float((picture.pts - self.origin_ticks) * self.time_base)
+        for ticks, picture in self._pictures():
+            if not self.frames_read and not index:
+                self.origin_ticks = ticks
+            time_s = float((ticks - self.origin_ticks) * self.time_base)
             self.last_time_s = time_s
             if end_s is not None and time_s >= end_s:
                 return
             self.frames_read += 1
-            if time_s >= start_s - float(self.time_base) / 2:
+            if time_s >= start_s - ROUNDING_S:
                 yield Frame(to_bgr(picture), index, time_s)
             index += 1
         self.reached_end = True
         if not self.frames_read and start_s <= 0:
             raise RtlocError(f"no frame of {self.path} can be decoded; the file is damaged")
 
-    def _pictures(self) -> Iterator[Any]:
-        """Decode packet after packet; a damaged one costs its own frames only."""
-        packets = self.container.demux(self.stream)
-        while True:
+    def _pictures(self) -> Iterator[tuple[int, Any]]:
+        """Decode packet after packet, each picture with its time; damage costs its own ones only.
+
+        Times always rise: where the file has none for a picture, or one that lies behind the last,
+        it comes a frame after that one.
+        """
+        frame_ticks = max(1, round(1 / (self.rate * self.time_base)))
+        last = None
+        for packet in self._readable():
             try:
-                packet = next(packets, None)
-                if packet is None:
-                    return
-                for picture in packet.decode():
-                    if picture.pts is not None:
-                        yield picture
+                pictures = packet.decode()
             except InvalidDataError:
                 self.damaged_packets += 1
-            except FFmpegError:  # reading itself fails: nothing comes after this
+                self.clock.forget(packet)
+                continue
+            for picture in pictures:
+                ticks = self.clock.show_ticks(picture)
+                if last is not None and (ticks is None or ticks <= last):
+                    ticks = last + frame_ticks
+                last = ticks or 0
+                if last >= self._first_ticks:
+                    yield last, picture
+
+    def _readable(self) -> Iterator[Any]:
+        """Yield the packets up to where reading fails."""
+        while True:
+            try:
+                packet = next(self._packets, None)
+            except FFmpegError:  # nothing comes after this
                 self.damaged_packets += 1
                 return
+            if packet is None:
+                return
+            self.clock.sent(packet)
+            yield packet
 
     def _seek(self, start_s: float) -> int:
-        """Go to the last key frame before `start_s`; return how many frames lie before it."""
-        start = self.origin_ticks + int(start_s / self.time_base)
+        """Go to the last key frame up to `start_s`; return how many frames lie before it.
+
+        Where the container does not lead there, the frames before are decoded as well.
+        """
+        key: Any = None
         stamps: list[int] = []
-        key = None
-        for packet in self.container.demux(self.stream):
+        start = math.inf
+        for packet in self._packets:
             if packet.pts is None:
                 continue
+            if not stamps:
+                start = packet.pts + start_s / self.time_base
             if packet.is_keyframe:
                 if packet.pts > start:
                     break
-                key = packet.pts
+                key = packet
             stamps.append(packet.pts)
-        if key is None:
-            self.container.seek(0, stream=self.stream)
+        if key is None or not self.clock.keeps_show_times:
+            self._go_to(self.stream.start_time or 0)
             return 0
-        self.container.seek(key, stream=self.stream)
-        return sum(stamp < key for stamp in stamps)
+        self._go_to(key.pts if key.dts is None else key.dts)
+        found = next((packet for packet in self._packets if packet.pts == key.pts), None)
+        if found is None:
+            self._go_to(self.stream.start_time or 0)
+            return 0
+        self._packets = itertools.chain([found], self._packets)
+        self._first_ticks = key.pts
+        self.origin_ticks = min(stamps)
+        return sum(stamp < key.pts for stamp in stamps)
+
+    def _go_to(self, ticks: int) -> None:
+        """Move reading to a time, or before it."""
+        self.container.seek(ticks, stream=self.stream)
+        self._packets = self.container.demux(self.stream)
 
     def expected_frames(self, start_s: float, end_s: float | None) -> int | None:
         """Estimate how many frames lie between two times, or None where the file does not say."""
@@ -187,7 +234,7 @@ def describe(path: Path, container: Any, stream: Any) -> VideoFile:
         total_frames=stream.frames or None,
         container=container,
         stream=stream,
-        origin_ticks=stream.start_time or 0,
+        clock=ShowClock(container.format.name != "avi"),
     )
 
 

@@ -23,8 +23,13 @@ from rtloc.video_file import VideoFile
 PRESET = "veryfast"
 CRF = "23"
 # Fragments until the end, then an ordinary index. Edit lists keep sound and pictures together: the
-# pictures' decoding starts before time 0, as does the sound's priming.
-MP4_OPTIONS = {"movflags": "+hybrid_fragmented+delay_moov", "use_editlist": "1"}
+# pictures' decoding starts before time 0, as does the sound's priming. Their unit of 1/120000 s
+# holds a frame of any usual rate exactly.
+MP4_OPTIONS = {
+    "movflags": "+hybrid_fragmented+delay_moov",
+    "use_editlist": "1",
+    "movie_timescale": "120000",
+}
 KEY_FRAME_S = 2.0  # also how much a cut power cord may cost
 
 

@@ -32,7 +32,7 @@ class Backend(Protocol):
     name: str
 
     def infer(self, frames: NDArray[np.uint8]) -> RawOutputs:
-        """Run the model on frames uint8 [B, S, S, 3], BGR, letterboxed."""
+        """Run the model on frames uint8 [B, H, W, 3], BGR, letterboxed."""
         ...
 
     def close(self) -> None:

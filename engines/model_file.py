@@ -1,8 +1,9 @@
 """The model file: what it says of itself, and where the shipped ones are.
 
-The contract: one ONNX file with the input `frames` uint8 [B, S, S, 3] (BGR, letterboxed) and the
+The contract: one ONNX file with the input `frames` uint8 [B, H, W, 3] (BGR, letterboxed) and the
 outputs `boxes` float32 [B, K, 4] (x1 y1 x2 y2 in pixels of the input), `scores` float32 [B, K] and
-`class_ids` [B, K], best first, overlaps already removed.
+`class_ids` [B, K], best first, overlaps already removed. H and W are multiples of 32, the longer
+one is the model's input size S: `input_wh` gives those that waste least on bars.
 """
 
 import json
@@ -16,6 +17,7 @@ from engines.onnx_metadata import read_onnx_metadata
 FORMAT_VERSION = "1"
 INPUT = "frames"
 OUTPUTS = ("boxes", "scores", "class_ids")
+INPUT_STEP = 32  # the sides of an input are multiples of this
 MODELS_FOLDER = Path(__file__).parent / "models"
 
 
@@ -23,9 +25,9 @@ MODELS_FOLDER = Path(__file__).parent / "models"
 class ModelInfo:
     """What a model file says of itself.
 
-    path: the ONNX file; labels: by class id; input_size: S in pixels; threshold: the default lowest
-    score; stage: what it was trained on; figures: measured values by name; precision: of the
-    weights, "fp32" or "fp16".
+    path: the ONNX file; labels: by class id; input_size: S, the input's longer side in pixels;
+    threshold: the default lowest score; stage: what it was trained on; figures: measured values by
+    name; precision: of the weights, "fp32" or "fp16".
     """
 
     path: Path
@@ -35,6 +37,17 @@ class ModelInfo:
     stage: str
     figures: Mapping[str, float]
     precision: str
+
+
+def input_wh(width: int, height: int, size: int) -> tuple[int, int]:
+    """Return width and height of the smallest input that holds a frame of width × height.
+
+    The frame's longer side is scaled to `size`, S of the model.
+    """
+    longer = max(width, height)
+    sides = (max(1, round(side * size / longer)) for side in (width, height))
+    input_w, input_h = (-(-side // INPUT_STEP) * INPUT_STEP for side in sides)
+    return input_w, input_h
 
 
 def shipped_models() -> dict[str, Path]:

@@ -53,7 +53,7 @@ class OnnxRuntimeBackend:
             raise EngineError(f"{info.path} has other inputs or outputs than a model of rtloc")
 
     def infer(self, frames: NDArray[np.uint8]) -> RawOutputs:
-        """Run the model on frames uint8 [B, S, S, 3], BGR, letterboxed."""
+        """Run the model on frames uint8 [B, H, W, 3], BGR, letterboxed."""
         boxes, scores, class_ids = self._session.run(list(OUTPUTS), {INPUT: frames})
         return RawOutputs(boxes, scores, class_ids.astype(np.int64, copy=False))
 

@@ -7,19 +7,19 @@ from numpy.typing import NDArray
 
 from engines.backends import BackendUnavailableError, RawOutputs
 from engines.errors import EngineError
-from engines.model_file import INPUT, OUTPUTS, ModelInfo
+from engines.model_file import INPUT, OUTPUTS, ModelInfo, input_wh
+
+USUAL_ASPECT = (16, 9)
+KEPT_SHAPES = 8  # compiled models for that many input shapes at once
 
 
 class OpenVinoBackend:
-    """A model compiled by OpenVINO: once for single frames and, when needed, once for batches.
-
-    A fixed batch of one lets OpenVINO plan all memory ahead; a dynamic one costs it time per frame.
-    """
+    """A model compiled by OpenVINO, once for each shape of its input."""
 
     name = "openvino"
 
     def __init__(self, info: ModelInfo, threads: int | None = None) -> None:
-        """Load and compile the model for single frames.
+        """Load the model and compile it for the usual frame.
 
         Raises:
             BackendUnavailableError: OpenVINO is not installed.
@@ -32,7 +32,6 @@ class OpenVinoBackend:
                 "openvino is not installed (pip install openvino)"
             ) from error
         self._core = openvino.Core()
-        self._size = info.input_size
         self._config: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
         if threads is not None:
             self._config["INFERENCE_NUM_THREADS"] = threads
@@ -41,29 +40,35 @@ class OpenVinoBackend:
             names = (self._model.input(0).any_name, *(o.any_name for o in self._model.outputs))
             if names != (INPUT, *OUTPUTS):
                 raise EngineError(f"{info.path} has other inputs or outputs than a model of rtloc")
-            self._single = self._compile(1)
+            self._requests: dict[tuple[int, ...], Any] = {}
+            width, height = input_wh(*USUAL_ASPECT, info.input_size)
+            self._request((1, height, width, 3))
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
             raise EngineError(f"openvino cannot load {info.path}: {reason}") from error
-        self._batches: Any = None
 
-    def _compile(self, batch: int) -> Any:
-        """Compile for a batch of fixed size, or any size where `batch` is -1."""
-        self._model.reshape({INPUT: [batch, self._size, self._size, 3]})
-        return self._core.compile_model(self._model, "CPU", self._config).create_infer_request()
+    def _request(self, shape: tuple[int, ...]) -> Any:
+        """Return a request for inputs of one shape, compiled when it is first needed.
+
+        A fixed shape lets OpenVINO plan all memory ahead; a dynamic one costs it time per frame.
+        """
+        if shape not in self._requests:
+            if len(self._requests) >= KEPT_SHAPES:
+                self._requests.pop(next(iter(self._requests)))
+            self._model.reshape({INPUT: list(shape)})
+            compiled = self._core.compile_model(self._model, "CPU", self._config)
+            self._requests[shape] = compiled.create_infer_request()
+        return self._requests[shape]
 
     def infer(self, frames: NDArray[np.uint8]) -> RawOutputs:
-        """Run the model on frames uint8 [B, S, S, 3], BGR, letterboxed."""
-        if len(frames) == 1:
-            request = self._single
-        else:
-            if self._batches is None:
-                self._batches = self._compile(-1)
-            request = self._batches
-        answers = request.infer([np.ascontiguousarray(frames)], share_inputs=True)
+        """Run the model on frames uint8 [B, H, W, 3], BGR, letterboxed."""
+        answers = self._request(frames.shape).infer(
+            [np.ascontiguousarray(frames)], share_inputs=True
+        )
         boxes, scores, class_ids = (answers[name] for name in OUTPUTS)
         return RawOutputs(boxes, scores, class_ids.astype(np.int64, copy=False))
 
     def close(self) -> None:
         """Drop the compiled models."""
-        self._single = self._batches = self._model = None
+        self._requests.clear()
+        self._model = None

@@ -1,4 +1,4 @@
-"""Fit a frame into the model's square input, and take boxes back to the frame."""
+"""Fit a frame into the model's input, and take boxes back to the frame."""
 
 from dataclasses import dataclass
 
@@ -11,34 +11,34 @@ BAR_GREY = 114  # the usual grey of letterbox bars; the trainer's pictures have 
 
 @dataclass(frozen=True)
 class Letterbox:
-    """Where a frame lies in a square of S pixels: scaled, centred, grey bars at two sides.
+    """Where a frame lies in the model's input: scaled, centred, grey bars where it does not reach.
 
-    frame_wh: the frame's width and height in pixels; scale_xy: input pixels per frame pixel along
-    each axis (they differ by rounding only); offset_xy: the frame's corner in the input.
+    All in pixels: input_wh, frame_wh: width and height of both; content_wh: of the scaled frame;
+    offset_xy: its corner in the input.
     """
 
-    size: int
+    input_wh: tuple[int, int]
     frame_wh: tuple[int, int]
     content_wh: tuple[int, int]
     offset_xy: tuple[int, int]
 
     @property
     def scale_xy(self) -> tuple[float, float]:
-        """Input pixels per frame pixel, along x and y."""
+        """Input pixels per frame pixel, along x and y (they differ by rounding only)."""
         return self.content_wh[0] / self.frame_wh[0], self.content_wh[1] / self.frame_wh[1]
 
 
-def letterbox(width: int, height: int, size: int) -> Letterbox:
-    """Lay a frame of width × height into a square of `size`, as large as it goes, centred."""
-    scale = size / max(width, height)
-    content = max(1, round(width * scale)), max(1, round(height * scale))
-    return Letterbox(
-        size, (width, height), content, ((size - content[0]) // 2, (size - content[1]) // 2)
-    )
+def letterbox(width: int, height: int, input_wh: tuple[int, int]) -> Letterbox:
+    """Lay a frame of width × height into an input, as large as it goes, centred."""
+    input_w, input_h = input_wh
+    scale = min(input_w / width, input_h / height)
+    content_w, content_h = max(1, round(width * scale)), max(1, round(height * scale))
+    offset = (input_w - content_w) // 2, (input_h - content_h) // 2
+    return Letterbox(input_wh, (width, height), (content_w, content_h), offset)
 
 
 def fit(image: NDArray[np.uint8], box: Letterbox, out: NDArray[np.uint8]) -> None:
-    """Draw a frame, uint8 [H, W, 3], into the model's input `out`, uint8 [S, S, 3], bars and all.
+    """Draw a frame, uint8 [H, W, 3], into the model's input `out`, uint8 [h, w, 3], bars and all.
 
     A frame more than twice too large is halved first, as often as that holds: each of four pixels
     then counts, where a plain linear resize would skip most, and OpenCV halves fast.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.backends import RawOutputs, open_backend
-from engines.model_file import read_model_info, resolve_model
+from engines.model_file import input_wh, read_model_info, resolve_model
 from rtloc.detections import Detections
 from rtloc.errors import RtlocError, UsageError
 from rtloc.letterbox import Letterbox, fit, letterbox, unfit
@@ -55,7 +55,7 @@ class Localizer:
         self.threshold = self.info.threshold if threshold is None else threshold
         self._engine, self.backend_reason = open_backend(self.info, backend, threads)
         self.backend = self._engine.name
-        self._input = np.empty((1, self.info.input_size, self.info.input_size, 3), np.uint8)
+        self._input = np.empty((0, 0, 0, 3), np.uint8)
 
     def locate(self, image: NDArray[np.uint8]) -> Detections:
         """Find the objects in one picture, uint8 [H, W, 3] BGR (as OpenCV reads it)."""
@@ -69,12 +69,16 @@ class Localizer:
         """
         if not images:
             return []
-        if len(images) != len(self._input):
-            self._input = np.empty((len(images), *self._input.shape[1:]), np.uint8)
+        for image in images:
+            check_picture(image)
+        inputs = [input_wh(i.shape[1], i.shape[0], self.info.input_size) for i in images]
+        width, height = (max(sides) for sides in zip(*inputs, strict=True))
+        shape = (len(images), height, width, 3)
+        if self._input.shape != shape:
+            self._input = np.empty(shape, np.uint8)
         fits = []
         for image, frame in zip(images, self._input, strict=True):
-            check_picture(image)
-            fits.append(letterbox(image.shape[1], image.shape[0], self.info.input_size))
+            fits.append(letterbox(image.shape[1], image.shape[0], (width, height)))
             fit(image, fits[-1], frame)
         raw = self._engine.infer(self._input)
         return [self._read(raw, n, box) for n, box in enumerate(fits)]

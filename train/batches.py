@@ -10,20 +10,19 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from train.generator import PictureMaker
-from train.network import STRIDE
 from train.targets import Targets, make_targets
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """frames: uint8 [B, S, S, 3], BGR; targets: what the grid should answer."""
+    """frames: uint8 [B, H, W, 3], BGR; targets: what the grid should answer."""
 
     frames: Tensor
     targets: Targets
 
 
 class GeneratedBatches(Dataset[Batch]):
-    """The i-th batch holds the pictures i·B to i·B + B − 1 of a maker."""
+    """The i-th batch holds the pictures i·B to i·B + B − 1 of a maker, all of one aspect."""
 
     def __init__(self, maker: PictureMaker, batch_size: int) -> None:
         self.maker = maker
@@ -31,9 +30,10 @@ class GeneratedBatches(Dataset[Batch]):
 
     def __getitem__(self, index: int) -> Batch:
         first = index * self.batch_size
-        samples = [self.maker.make(i) for i in range(first, first + self.batch_size)]
+        aspect = self.maker.aspect(index)
+        samples = [self.maker.make(i, aspect) for i in range(first, first + self.batch_size)]
         frames = torch.from_numpy(np.stack([s.image for s in samples]))
-        return Batch(frames, make_targets(samples, self.maker.size // STRIDE))
+        return Batch(frames, make_targets(samples))
 
 
 def _one_thread(worker: int) -> None:

@@ -11,20 +11,28 @@ from train.errors import TrainError
 
 SVG_HEIGHT_PX = 512
 SMALLEST_LEVEL_PX = 24
-RASTER_SUFFIXES = {".png", ".webp"}
+SMALLEST_SIDE_PX = 16
+PIXEL_ART_SIDE_PX = 128  # a smaller picture is drawn smooth as well as in its pixels
+SMOOTH_SIDE_PX = 256
+SEEN_ALPHA = 100  # of 255: a pixel with less than this is not counted as the object's
+DISTRACTOR = -1
+SUFFIXES = {".svg", ".png", ".webp"}
 
 
 @dataclass(frozen=True, eq=False)
 class Cutout:
     """One drawing of one class, as a pyramid of sizes.
 
-    levels: float32 [H, W, 4] each, BGR premultiplied by alpha and alpha, 0..255; each level is half
-    the one before it, so that a paste never shrinks by more than two in one step (which would
-    alias).
+    class_id: DISTRACTOR for a drawing of something that shall not be found.
+    levels: uint8 [H, W, 4] each, BGR premultiplied by alpha and alpha; each level is half the one
+    before it, so that a paste never shrinks by more than two in one step (which would alias).
+    outline_px: float64 [M, 2], the convex hull of what can be seen, x and y of pixel corners in the
+    first level. A transform of these points gives an exact box.
     """
 
     class_id: int
-    levels: tuple[NDArray[np.float32], ...]
+    levels: tuple[NDArray[np.uint8], ...]
+    outline_px: NDArray[np.float64]
 
 
 def read_bgra(path: Path) -> NDArray[np.uint8]:
@@ -47,27 +55,91 @@ def read_bgra(path: Path) -> NDArray[np.uint8]:
         raise TrainError(f"cannot read {path} as a picture; use PNG, WebP or SVG")
     if image.ndim != 3 or image.shape[2] != 4:
         raise TrainError(f"{path} has no alpha channel; cut the object out of its background first")
-    return image.astype(np.uint8)
+    return image.astype(np.uint8, copy=False)
 
 
 def cutout_from_bgra(image: NDArray[np.uint8], class_id: int) -> Cutout:
     """Trim a BGRA picture to what can be seen, premultiply it and build its pyramid.
 
     Raises:
-        TrainError: nothing in it can be seen.
+        TrainError: nothing in it can be seen, or too little.
     """
-    seen = image[..., 3] > 8
+    seen = image[..., 3] >= SEEN_ALPHA
     if not seen.any():
         raise TrainError("nothing in the picture can be seen (alpha is 0 everywhere)")
     rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
-    trimmed = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.float32)
+    inside = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    if max(seen[inside].shape) < SMALLEST_SIDE_PX:
+        raise TrainError(
+            f"the object is {columns[-1] + 1 - columns[0]}×{rows[-1] + 1 - rows[0]} px; "
+            f"use a picture of at least {SMALLEST_SIDE_PX} px"
+        )
+    # a border of nothing, so that the pyramid's edges stay soft
+    trimmed = cv2.copyMakeBorder(image[inside], 2, 2, 2, 2, cv2.BORDER_CONSTANT).astype(np.float32)
     trimmed[..., :3] *= trimmed[..., 3:] / 255
-    levels = [trimmed]
+    levels = [np.round(trimmed).astype(np.uint8)]
     while min(levels[-1].shape[:2]) >= 2 * SMALLEST_LEVEL_PX:
         height, width = levels[-1].shape[:2]
         half = cv2.resize(levels[-1], (width // 2, height // 2), interpolation=cv2.INTER_AREA)
-        levels.append(half.astype(np.float32))
-    return Cutout(class_id, tuple(levels))
+        levels.append(half.astype(np.uint8, copy=False))
+    return Cutout(class_id, tuple(levels), outline(levels[0][..., 3]))
+
+
+def outline(alpha: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return the convex hull of the corners of the pixels that can be seen, float64 [M, 2]."""
+    seen = alpha >= SEEN_ALPHA
+    rows = np.flatnonzero(seen.any(axis=1))
+    left = seen[rows].argmax(axis=1)
+    right = seen.shape[1] - seen[rows, ::-1].argmax(axis=1)
+    corners = np.concatenate(
+        [np.column_stack([x, rows + dy]) for x in (left, right) for dy in (0, 1)]
+    )
+    hull = cv2.convexHull(corners.astype(np.float32)).reshape(-1, 2)
+    return hull.astype(np.float64)
+
+
+def drawn_smooth(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Enlarge pixel art, uint8 [H, W, 4] BGRA, into a drawing with smooth edges."""
+    premultiplied = image.astype(np.float32)
+    premultiplied[..., :3] *= premultiplied[..., 3:] / 255
+    scale = SMOOTH_SIDE_PX / max(image.shape[:2])
+    large = cv2.resize(premultiplied, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    large = cv2.GaussianBlur(large, (0, 0), 0.35 * scale)
+    alpha = np.clip(large[..., 3:], 1e-3, 255)
+    colours = np.clip(large[..., :3] * 255 / alpha, 0, 255)
+    sharp = np.clip((alpha - 127.5) * 3 + 127.5, 0, 255)
+    return np.concatenate([colours, sharp], axis=2).astype(np.uint8)
+
+
+def load_picture(path: Path, class_id: int) -> list[Cutout]:
+    """Load a file as one cut-out, or as two where it is pixel art: in its pixels, and smooth.
+
+    Raises:
+        TrainError: the file cannot be used.
+    """
+    try:
+        image = read_bgra(path)
+        views = [cutout_from_bgra(image, class_id)]
+        if path.suffix.lower() != ".svg" and max(image.shape[:2]) < PIXEL_ART_SIDE_PX:
+            views = [
+                cutout_from_bgra(blocks(image), class_id),
+                cutout_from_bgra(drawn_smooth(image), class_id),
+            ]
+    except TrainError as error:
+        reason = str(error)
+        raise TrainError(reason if str(path) in reason else f"{path}: {reason}") from error
+    return views
+
+
+def blocks(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Enlarge pixel art so that its pixels become squares."""
+    scale = max(1, SMOOTH_SIDE_PX // max(image.shape[:2]))
+    return image.repeat(scale, axis=0).repeat(scale, axis=1)
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """Return the cut-outs' files in a folder, sorted by name."""
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
 
 
 def load_cutouts(folder: Path) -> tuple[tuple[str, ...], list[Cutout]]:
@@ -84,15 +156,23 @@ def load_cutouts(folder: Path) -> tuple[tuple[str, ...], list[Cutout]]:
         raise TrainError(f"{folder} has no sub-folders; make one per class, named by its label")
     cutouts = []
     for class_id, class_folder in enumerate(class_folders):
-        paths = sorted(
-            p for p in class_folder.iterdir() if p.suffix.lower() in {".svg", *RASTER_SUFFIXES}
-        )
+        paths = pictures_in(class_folder)
         if not paths:
             raise TrainError(f"no PNG, WebP or SVG cut-outs in {class_folder}; add at least one")
         for path in paths:
-            try:
-                cutouts.append(cutout_from_bgra(read_bgra(path), class_id))
-            except TrainError as error:
-                reason = str(error)
-                raise TrainError(reason if str(path) in reason else f"{path}: {reason}") from error
+            cutouts += load_picture(path, class_id)
     return tuple(p.name for p in class_folders), cutouts
+
+
+def load_distractors(folder: Path) -> list[Cutout]:
+    """Load drawings of things that shall not be found.
+
+    Raises:
+        TrainError: the folder is missing or empty, or a picture is unusable.
+    """
+    if not folder.is_dir():
+        raise TrainError(f"no folder of distractors at {folder}")
+    found = [view for path in pictures_in(folder) for view in load_picture(path, DISTRACTOR)]
+    if not found:
+        raise TrainError(f"no PNG, WebP or SVG pictures in {folder}; add some, or name no folder")
+    return found

@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from train.cutouts import load_cutouts
+from train.cutouts import Cutout, load_cutouts, load_distractors
 from train.errors import TrainError
 from train.generator import PictureMaker, Sample, picture_maker
 from train.photos import load_photos
@@ -17,6 +15,9 @@ ASSETS = Path(__file__).parent / "assets"
 CUTOUTS = ASSETS / "cutouts"
 PHOTOS = ASSETS / "photos"
 HELD_OUT_PHOTOS = ASSETS / "photos_held_out"
+DISTRACTORS = ASSETS / "distractors"
+HELD_OUT_DISTRACTORS = ASSETS / "distractors_held_out"
+Picture = TypeVar("Picture")
 HELD_OUT_ONE_IN = 5
 HELD_OUT_SEED = 1_000_003  # no training seed meets it by accident
 
@@ -34,11 +35,19 @@ class DataSet:
         return [self.held_out.make(index) for index in range(count)]
 
 
-def load_data_set(stage: str, cutouts: Path, photos: Path, size: int, seed: int) -> DataSet:
+def load_data_set(
+    stage: str,
+    cutouts: Path,
+    photos: Path,
+    size: int,
+    seed: int,
+    *,
+    distractors: Path | None = DISTRACTORS,
+) -> DataSet:
     """Load what a stage needs.
 
-    The photos that come with rtloc have a folder of held-out ones beside them; of any other folder,
-    every fifth photo is held out.
+    The photos and distractors that come with rtloc have a folder of held-out ones beside them; of
+    any other folder, every fifth picture is held out.
 
     Raises:
         TrainError: no such stage, or the cut-outs or photos cannot be used.
@@ -49,26 +58,40 @@ def load_data_set(stage: str, cutouts: Path, photos: Path, size: int, seed: int)
     if photos == PHOTOS:
         kept, held_out = load_photos(PHOTOS), load_photos(HELD_OUT_PHOTOS)
     else:
-        kept, held_out = hold_out(load_photos(photos), photos)
+        kept, held_out = hold_out(load_photos(photos), photos, "photo")
     if STAGES[stage].objects == "white-box":
         labels = ("white box",)
     entry = STAGES[stage]
+    others, other_others = split_distractors(distractors)
     return DataSet(
         labels,
-        picture_maker(entry, loaded, kept, size, seed),
-        picture_maker(entry, loaded, held_out, size, HELD_OUT_SEED),
+        picture_maker(entry, loaded, kept, size, seed, distractors=others),
+        picture_maker(entry, loaded, held_out, size, HELD_OUT_SEED, distractors=other_others),
     )
 
 
+def split_distractors(folder: Path | None) -> tuple[list[Cutout], list[Cutout]]:
+    """Load the distractors to train with and those to measure with; without a folder, none.
+
+    Raises:
+        TrainError: they cannot be used.
+    """
+    if folder is None:
+        return [], []
+    if folder == DISTRACTORS:
+        return load_distractors(DISTRACTORS), load_distractors(HELD_OUT_DISTRACTORS)
+    return hold_out(load_distractors(folder), folder, "distractor")
+
+
 def hold_out(
-    photos: Sequence[NDArray[np.uint8]], folder: Path
-) -> tuple[list[NDArray[np.uint8]], list[NDArray[np.uint8]]]:
-    """Split photos into those to train on and those to measure on.
+    pictures: Sequence[Picture], folder: Path, kind: str
+) -> tuple[list[Picture], list[Picture]]:
+    """Split pictures into those to train on and those to measure on.
 
     Raises:
         TrainError: there are fewer than two.
     """
-    if len(photos) < 2:
-        raise TrainError(f"one photo in {folder} is too few; put at least two there, better fifty")
-    held_out = [p for n, p in enumerate(photos) if n % HELD_OUT_ONE_IN == 1]
-    return [p for n, p in enumerate(photos) if n % HELD_OUT_ONE_IN != 1], held_out
+    if len(pictures) < 2:
+        raise TrainError(f"one {kind} in {folder} is too few; put at least two there, better fifty")
+    held_out = [p for n, p in enumerate(pictures) if n % HELD_OUT_ONE_IN == 1]
+    return [p for n, p in enumerate(pictures) if n % HELD_OUT_ONE_IN != 1], held_out

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.backends import Backend
+from engines.backends import RawOutputs
 from train.generator import Sample
 
 
@@ -41,7 +41,8 @@ class Figures:
     recall: float
 
 
-Locate = Callable[[Sequence[NDArray[np.uint8]]], list[Found]]
+Infer = Callable[[NDArray[np.uint8]], RawOutputs]
+LOWEST_SCORE = 0.01
 
 
 def coco_truth(samples: Sequence[Sample], labels: Sequence[str]) -> dict[str, Any]:
@@ -143,26 +144,25 @@ def best_threshold(samples: Sequence[Sample], found: Sequence[Found]) -> tuple[f
 
 
 def evaluate(
-    locate: Locate, samples: Sequence[Sample], labels: Sequence[str], batch_size: int = 32
+    infer: Infer, samples: Sequence[Sample], labels: Sequence[str], batch_size: int = 32
 ) -> Figures:
-    """Run `locate` over the samples' pictures and measure what it finds."""
-    found: list[Found] = []
-    for first in range(0, len(samples), batch_size):
-        found += locate([s.image for s in samples[first : first + batch_size]])
-    return measure(samples, found, labels)
+    """Run an engine over the samples' pictures and measure what it finds."""
+    return measure(samples, locate_all(infer, samples, batch_size), labels)
 
 
-def backend_locate(backend: Backend, lowest_score: float = 0.01) -> Locate:
-    """Return a function for `evaluate`: locate in pictures uint8 [S, S, 3] BGR with an engine."""
-
-    def locate(images: Sequence[NDArray[np.uint8]]) -> list[Found]:
-        raw = backend.infer(np.stack(images))
-        kept = raw.scores >= lowest_score
-        return [
-            Found(boxes[k], scores[k], ids[k])
-            for boxes, scores, ids, k in zip(
-                raw.boxes, raw.scores, raw.class_ids, kept, strict=True
-            )
-        ]
-
-    return locate
+def locate_all(infer: Infer, samples: Sequence[Sample], batch_size: int = 32) -> list[Found]:
+    """Run an engine over the samples' pictures, those of one size together."""
+    found: dict[int, Found] = {}
+    by_size: dict[tuple[int, ...], list[int]] = {}
+    for n, sample in enumerate(samples):
+        by_size.setdefault(sample.image.shape, []).append(n)
+    for alike in by_size.values():
+        for first in range(0, len(alike), batch_size):
+            chosen = alike[first : first + batch_size]
+            raw = infer(np.stack([samples[n].image for n in chosen]))
+            for n, boxes, scores, class_ids in zip(
+                chosen, raw.boxes, raw.scores, raw.class_ids, strict=True
+            ):
+                kept = scores >= LOWEST_SCORE
+                found[n] = Found(boxes[kept], scores[kept], class_ids[kept])
+    return [found[n] for n in range(len(samples))]

@@ -47,7 +47,10 @@ def export_onnx(network: GridNetwork, description: Description, path: Path) -> N
             opset_version=OPSET,
             input_names=[INPUT],
             output_names=list(OUTPUTS),
-            dynamic_axes={name: {0: "batch"} for name in (INPUT, *OUTPUTS)},
+            dynamic_axes={
+                INPUT: {0: "batch", 1: "height", 2: "width"},
+                **{name: {0: "batch"} for name in OUTPUTS},
+            },
         )
     proto = onnx.load(str(partial))
     onnx.helper.set_model_props(

@@ -10,6 +10,7 @@ from torch.nn import functional
 from train.network import FIRST_CLASS, OBJECTNESS, GridNetwork, decode_boxes
 
 MAX_DETECTIONS = 50
+SAME_OBJECT_IOU = 0.6
 
 
 class Localization(nn.Module):
@@ -20,24 +21,49 @@ class Localization(nn.Module):
         self.network = network
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Map frames, uint8 [B, S, S, 3] BGR, to boxes, scores and class ids.
+        """Map frames, uint8 [B, H, W, 3] BGR, to boxes, scores and class ids.
 
         Returns boxes float32 [B, K, 4] x1 y1 x2 y2 in pixels, scores float32 [B, K] best first, and
         class_ids int64 [B, K], K = 50. A cell speaks only if no cell round it has a higher score
-        (peak picking, as in CenterNet: https://arxiv.org/abs/1904.07850), so one object is not
-        found twice; the silent ones have a score of 0.
+        (peak picking, as in CenterNet: https://arxiv.org/abs/1904.07850), and of the boxes that lie
+        on one another only the best stays, so one object is not found twice; the silent ones have a
+        score of 0.
         """
-        grid, size = self.network.shape.grid, self.network.shape.size
         logits = self.network(frames)
+        columns = logits.shape[3]
         class_scores = logits[:, FIRST_CLASS:].softmax(dim=1)
         best = class_scores.amax(dim=1, keepdim=True)
         score = logits[:, OBJECTNESS : OBJECTNESS + 1].sigmoid() * best
         peak = score == functional.max_pool2d(score, 3, 1, 1)
         scores, cells = (score * peak.to(score.dtype)).flatten(1).topk(MAX_DETECTIONS, dim=1)
-        columns, rows = cells % grid, cells // grid
-        corners = torch.stack([columns, rows], dim=1).float()
-        chosen = cells[:, None].expand(-1, 4, -1)
-        box_logits = logits[:, :4].flatten(2).gather(2, chosen).float()
-        boxes = decode_boxes(box_logits, corners, size).transpose(1, 2)
+        corners = torch.stack([cells % columns, cells // columns], dim=2).float()
+        box_logits = taken(logits[:, :4].flatten(2).transpose(1, 2), cells).float()
+        boxes = decode_boxes(box_logits, corners, self.network.shape.size)
         class_ids = class_scores.argmax(dim=1).flatten(1).gather(1, cells)
-        return boxes, scores.float(), class_ids
+        scores, order = (scores.float() * stands_alone(boxes)).topk(MAX_DETECTIONS, dim=1)
+        return taken(boxes, order), scores, class_ids.gather(1, order)
+
+
+def taken(rows: Tensor, which: Tensor) -> Tensor:
+    """Take rows `which` [B, K] of [B, N, C]."""
+    return rows.gather(1, which[:, :, None].expand(-1, -1, rows.shape[2]))
+
+
+def stands_alone(boxes: Tensor) -> Tensor:
+    """Return 1 for boxes [B, K, 4], best first, on which no better one lies, else 0, float [B, K].
+
+    Unlike in greedy suppression, a box that is itself dropped still drops others (Fast NMS, as in
+    YOLACT: https://arxiv.org/abs/1904.02689): all pairs at once, with plain operators.
+    """
+    corners, others = boxes[:, :, None], boxes[:, None]
+    inner = (
+        torch.minimum(corners[..., 2:], others[..., 2:])
+        - torch.maximum(corners[..., :2], others[..., :2])
+    ).clamp(min=0)
+    both = inner[..., 0] * inner[..., 1]
+    sides = boxes[..., 2:] - boxes[..., :2]
+    areas = sides[..., 0] * sides[..., 1]
+    union = areas[:, :, None] + areas[:, None] - both
+    better = torch.ones(MAX_DETECTIONS, MAX_DETECTIONS, device=boxes.device).tril(-1)
+    hidden = (both > SAME_OBJECT_IOU * union).float() * better
+    return 1 - hidden.amax(dim=2)

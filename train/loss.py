@@ -1,9 +1,10 @@
 """The loss: binary cross entropy on the five, cross entropy on the classes, where an object is.
 
 A cell answers with five sigmoids (centre x, centre y, width, height, is there an object) and a
-softmax over the classes. Objectness is learnt in every cell; box and class only in cells that have
-an object. A GIoU term on the boxes (Rezatofighi et al., 2019: https://arxiv.org/abs/1902.09630) can
-be added.
+softmax over the classes. Objectness is learnt in every cell; box and class only in cells that speak
+for an object. Two things can be added: a GIoU term on the boxes (Rezatofighi et al., 2019:
+https://arxiv.org/abs/1902.09630), and an objectness that says how good the cell's box is, its IoU
+with the true one, instead of 1 (as in VarifocalNet: https://arxiv.org/abs/2008.13367).
 """
 
 from dataclasses import dataclass
@@ -12,13 +13,23 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from train.network import FIRST_CLASS, OBJECTNESS, STRIDE, cell_corners, decode_boxes
+from train.network import CENTRE_REACH, FIRST_CLASS, OBJECTNESS, STRIDE, decode_boxes
 from train.targets import Targets
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """What counts how much. giou 0 and iou_objectness False leave the cross entropies alone."""
+
+    box: float = 1.0
+    giou: float = 2.0
+    classes: float = 1.0
+    iou_objectness: bool = True
 
 
 @dataclass(frozen=True, eq=False)
 class LossParts:
-    """The parts of the loss, each a scalar per object; `total` is what is minimised."""
+    """The parts of the loss, means over the cells that speak; `total` is what is minimised."""
 
     total: Tensor
     objectness: Tensor
@@ -27,46 +38,58 @@ class LossParts:
     classes: Tensor
 
 
-def giou(a: Tensor, b: Tensor) -> Tensor:
-    """Generalised IoU of boxes [N, 4] x1 y1 x2 y2, pair by pair: -1 (far apart) to 1 (equal)."""
+def iou_and_giou(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """IoU (0 to 1) and generalised IoU (-1 to 1) of boxes [N, 4] x1 y1 x2 y2, pair by pair."""
     inner = (torch.minimum(a[:, 2:], b[:, 2:]) - torch.maximum(a[:, :2], b[:, :2])).clamp(min=0)
     outer = torch.maximum(a[:, 2:], b[:, 2:]) - torch.minimum(a[:, :2], b[:, :2])
     both = inner.prod(dim=1)
     union = (a[:, 2:] - a[:, :2]).prod(dim=1) + (b[:, 2:] - b[:, :2]).prod(dim=1) - both
     hull = outer.prod(dim=1).clamp(min=1e-6)
-    return both / union.clamp(min=1e-6) - (hull - union) / hull
+    iou = both / union.clamp(min=1e-6)
+    return iou, iou - (hull - union) / hull
 
 
-def detection_loss(logits: Tensor, targets: Targets, giou_weight: float = 0.0) -> LossParts:
-    """Compute the loss of a batch from logits [B, 5 + classes, G, G]; each part a mean per object.
+def box_units(boxes: Tensor, cells: Tensor, size: int) -> Tensor:
+    """Return what the four box sigmoids of `cells` [N, 2] should say of `boxes` [N, 4], 0 to 1."""
+    centres = (boxes[:, :2] + boxes[:, 2:]) / (2 * STRIDE)
+    units = (centres - cells - 0.5) / CENTRE_REACH + 0.5
+    sides = ((boxes[:, 2:] - boxes[:, :2]) / size).clamp(min=0).sqrt()
+    return torch.cat([units, sides], dim=1).clamp(0, 1)
 
-    With `giou_weight` 0 this is the cross-entropy loss alone.
+
+def detection_loss(
+    logits: Tensor, targets: Targets, size: int, weights: LossWeights = LossWeights()
+) -> LossParts:
+    """Compute the loss of a batch from logits [B, 5 + classes, G, G'].
+
+    size: the longer side of the network's input in pixels, the unit of width and height.
     """
-    objects = targets.objectness.sum().clamp(min=1)
-    cells = targets.has_box.sum().clamp(min=1)
-    # logits are float32 here: half-precision sums over hundreds of cells would lose the small ones
+    # logits are float32 here: half-precision sums over thousands of cells would lose the small ones
     raw = logits.float()
+    speaks = targets.owner >= 0
+    count = speaks.sum().clamp(min=1)
+    owner = targets.owner[speaks]
+    found = raw.permute(0, 2, 3, 1)[speaks]
+    cells = speaks.nonzero()[:, [2, 1]].float()
+    true = targets.boxes[owner]
+    iou, giou = iou_and_giou(decode_boxes(found[:, :4], cells, size), true)
+    wanted = speaks.float()
+    if weights.iou_objectness:
+        wanted = wanted.masked_scatter(speaks, iou.detach())
     objectness = functional.binary_cross_entropy_with_logits(
-        raw[:, OBJECTNESS], targets.objectness, reduction="none"
+        raw[:, OBJECTNESS], wanted, reduction="none"
     )
-    objectness = objectness[targets.objectness_counts].sum() / objects
-    where = targets.has_box
-    found = raw.permute(0, 2, 3, 1)[where]
+    objectness = objectness[targets.counts].sum() / count
     box = (
         functional.binary_cross_entropy_with_logits(
-            found[:, :4], targets.box_unit.permute(0, 2, 3, 1)[where], reduction="sum"
+            found[:, :4], box_units(true, cells, size), reduction="sum"
         )
-        / cells
+        / count
     )
     classes = (
-        functional.cross_entropy(found[:, FIRST_CLASS:], targets.class_ids[where], reduction="sum")
-        / cells
+        functional.cross_entropy(found[:, FIRST_CLASS:], targets.class_ids[owner], reduction="sum")
+        / count
     )
-    apart = torch.zeros((), device=raw.device)
-    if giou_weight:
-        grid = raw.shape[-1]
-        corners = cell_corners(grid, raw.device).expand(len(raw), -1, -1, -1)
-        boxes = decode_boxes(found[:, :4], corners.permute(0, 2, 3, 1)[where], grid * STRIDE)
-        apart = (1 - giou(boxes, targets.boxes.permute(0, 2, 3, 1)[where])).sum() / cells
-    total = objectness + box + giou_weight * apart + classes
+    apart = (1 - giou).sum() / count
+    total = objectness + weights.box * box + weights.giou * apart + weights.classes * classes
     return LossParts(total, objectness, box, apart, classes)

@@ -9,7 +9,9 @@ from torch.nn import functional
 BOX_CHANNELS = 4  # centre x, centre y, width, height
 OBJECTNESS = 4  # the channel after them
 FIRST_CLASS = 5
-STRIDE = 16
+STRIDE = 8
+LARGEST_STRIDE = 32  # the sides of an input are multiples of this
+CENTRE_REACH = 6.0  # cells between the smallest and the largest centre that a cell can say
 PRIOR_OBJECTNESS = -4.6  # logit of about 0.01: nearly all cells are empty
 
 
@@ -17,20 +19,15 @@ PRIOR_OBJECTNESS = -4.6  # logit of about 0.01: nearly all cells are empty
 class NetworkShape:
     """Everything that decides the network's form.
 
-    size: S, the side of the input in pixels, a multiple of 32.
+    size: the longer side of the input in pixels, a multiple of 32.
     widths: channels at strides 4, 8, 16 and 32.
     depths: 3×3 convolutions after the first one at strides 8, 16 and 32.
     """
 
     classes: int
     size: int = 320
-    widths: tuple[int, int, int, int] = (24, 48, 64, 96)
-    depths: tuple[int, int, int] = (0, 2, 2)
-
-    @property
-    def grid(self) -> int:
-        """Cells along a side."""
-        return self.size // STRIDE
+    widths: tuple[int, int, int, int] = (24, 48, 96, 128)
+    depths: tuple[int, int, int] = (1, 1, 2)
 
 
 def conv(
@@ -51,12 +48,17 @@ def stage(inputs: int, outputs: int, depth: int) -> nn.Module:
     )
 
 
+def lateral(inputs: int, outputs: int) -> nn.Module:
+    """Bring coarse features to the width of the next finer ones."""
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
+
+
 class GridNetwork(nn.Module):
-    """uint8 pictures to logits on a grid.
+    """uint8 pictures to logits on a grid of stride 8.
 
     A 6×6 convolution of stride 4 stands at the start: on a CPU the first layers at full resolution
-    would cost more than all others. Stride 32 is there to see large objects whole; its result is
-    added back at stride 16, where the cells are.
+    would cost more than all others. Strides 16 and 32 see large objects whole; what they find is
+    added back at the next finer stride (feature pyramid: https://arxiv.org/abs/1612.03144).
     """
 
     def __init__(self, shape: NetworkShape) -> None:
@@ -68,40 +70,41 @@ class GridNetwork(nn.Module):
         self.stage8 = stage(w4, w8, d8)
         self.stage16 = stage(w8, w16, d16)
         self.stage32 = stage(w16, w32, d32)
-        self.lateral = nn.Sequential(nn.Conv2d(w32, w16, 1, bias=False), nn.BatchNorm2d(w16))
-        self.head = conv(w16, w16)
-        self.cells = nn.Conv2d(w16, FIRST_CLASS + shape.classes, 1)
+        self.lateral32 = lateral(w32, w16)
+        self.fuse16 = conv(w16, w16)
+        self.lateral16 = lateral(w16, w8)
+        self.head = nn.Sequential(conv(w8, w8), conv(w8, w8))
+        self.cells = nn.Conv2d(w8, FIRST_CLASS + shape.classes, 1)
         with torch.no_grad():
             self.cells.bias[OBJECTNESS] = PRIOR_OBJECTNESS  # type: ignore[index]
 
     def forward(self, frames: Tensor) -> Tensor:
-        """Map frames, uint8 [B, S, S, 3] BGR, to logits, float [B, 5 + classes, G, G].
+        """Map frames, uint8 [B, H, W, 3] BGR, to logits, float [B, 5 + classes, H/8, W/8].
 
         Channels: centre x, centre y, width, height, objectness, then one per class.
         """
         x = frames.float().permute(0, 3, 1, 2) * (1 / 255)
-        x = self.stage16(self.stage8(self.stem(x)))
-        wide = self.lateral(self.stage32(x))
-        x = functional.relu(x + functional.interpolate(wide, scale_factor=2.0))
-        cells: Tensor = self.cells(self.head(x))
+        x8 = self.stage8(self.stem(x))
+        x16 = self.stage16(x8)
+        x32 = self.stage32(x16)
+        x16 = self.fuse16(functional.relu(x16 + doubled(self.lateral32(x32))))
+        x8 = functional.relu(x8 + doubled(self.lateral16(x16)))
+        cells: Tensor = self.cells(self.head(x8))
         return cells
 
 
-def cell_corners(grid: int, device: torch.device | None = None) -> Tensor:
-    """Return the (column, row) of each cell, float32 [2, G, G]."""
-    along = torch.arange(grid, dtype=torch.float32, device=device)
-    rows, columns = torch.meshgrid(along, along, indexing="ij")
-    return torch.stack([columns, rows])
+def doubled(x: Tensor) -> Tensor:
+    """Double the resolution by repeating each value."""
+    return functional.interpolate(x, scale_factor=2.0)
 
 
-def decode_boxes(box_logits: Tensor, corners: Tensor, size: int) -> Tensor:
-    """Turn box logits [B, 4, ...] at cells `corners` [2 or B×2, ...] into x1 y1 x2 y2 in pixels.
+def decode_boxes(box_logits: Tensor, cells: Tensor, size: int) -> Tensor:
+    """Turn box logits [..., 4] of cells (column, row) [..., 2] into x1 y1 x2 y2 in pixels.
 
-    The centre may lie up to half a cell outside its cell (so 2·sigmoid − 0.5 cells from the cell's
-    corner, as in YOLOv5), and width and height are the square of a sigmoid times the picture's
-    side, which gives small objects finer steps.
+    The centre may lie up to three cells from the middle of its cell; width and height are the
+    square of a sigmoid times the input's longer side `size`: small objects get finer steps.
     """
     unit = box_logits.sigmoid()
-    centre = (corners + 2 * unit[:, 0:2] - 0.5) * STRIDE
-    half = unit[:, 2:4] ** 2 * (size / 2)
-    return torch.cat([centre - half, centre + half], dim=1)
+    centre = (cells + 0.5 + (unit[..., :2] - 0.5) * CENTRE_REACH) * STRIDE
+    half = unit[..., 2:] ** 2 * (size / 2)
+    return torch.cat([centre - half, centre + half], dim=-1)

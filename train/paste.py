@@ -1,5 +1,6 @@
 """Put a cut-out into a picture: the transform, the exact box, the blend."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -11,28 +12,20 @@ from train.cutouts import Cutout
 from train.stages import Stage
 
 Box = tuple[float, float, float, float]
-SEEN_ALPHA = 100.0  # of 255: a pixel with less than this is not counted as the object's
+Image = NDArray[np.uint8]
+NEXT_LEVEL = 1.4  # a finer level than needed is sharper, but shrinking it by more than this aliases
 
 
 @dataclass(frozen=True, eq=False)
 class Layer:
     """A transformed cut-out.
 
-    pixels: float32 [h, w, 4], premultiplied BGR and alpha, 0..255.
-    tight_xyxy_px: x1 y1 x2 y2 of what can be seen, in pixels of the layer.
+    pixels: uint8 [h, w, 4], premultiplied BGR and alpha.
+    box_px: x1 y1 x2 y2 of what can be seen, in pixels of the layer, exact to parts of a pixel.
     """
 
-    pixels: NDArray[np.float32]
-    tight_xyxy_px: Box
-
-
-def seen_box(alpha: NDArray[np.float32]) -> Box | None:
-    """Return x1 y1 x2 y2 (x2, y2 exclusive) round the pixels that can be seen, or None."""
-    seen = alpha >= SEEN_ALPHA
-    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
-    if not len(rows):
-        return None
-    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
+    pixels: Image
+    box_px: Box
 
 
 def shape_matrix(rng: Random, stage: Stage) -> NDArray[np.float64]:
@@ -47,43 +40,110 @@ def shape_matrix(rng: Random, stage: Stage) -> NDArray[np.float64]:
     return shape
 
 
-def transform_cutout(
-    cutout: Cutout, shape: NDArray[np.float64], longer_side_px: float
-) -> Layer | None:
-    """Transform a cut-out so that the longer side of what can be seen is about `longer_side_px`.
+def tilt(rng: Random, matrix: NDArray[np.float64], strength: float) -> NDArray[np.float64]:
+    """Tilt a 3×3 transform of the unit square out of the picture's plane: its corners move."""
+    square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float64)
+    flat = project(matrix, square)
+    reach = strength * np.ptp(flat, axis=0).max()
+    moved = flat + rng.uniform(-reach, reach, (4, 2))
+    tilted = cv2.getPerspectiveTransform(square.astype(np.float32), moved.astype(np.float32))
+    return np.asarray(tilted, np.float64)
 
-    Returns None where so little is left that nothing can be seen.
+
+def project(matrix: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Apply a 3×3 transform to points [N, 2]."""
+    ends = points @ matrix[:, :2].T + matrix[:, 2]
+    projected: NDArray[np.float64] = ends[:, :2] / ends[:, 2:]
+    return projected
+
+
+def transform_cutout(
+    cutout: Cutout,
+    shape: NDArray[np.float64],
+    longer_side_px: float,
+    rng: Random | None = None,
+    perspective: float = 0.0,
+) -> Layer:
+    """Transform a cut-out so that the longer side of what can be seen is `longer_side_px`.
+
+    With a perspective it is tilted as well, by chance.
     """
     height, width = cutout.levels[0].shape[:2]
-    corners = np.array([[0, width, 0, width], [0, 0, height, height]], np.float64)
-    extent = np.ptp(shape @ corners, axis=1)
-    scale = longer_side_px / extent.max()
-    index = min(len(cutout.levels) - 1, max(0, int(np.floor(-np.log2(scale)))))
-    level = cutout.levels[index]
-    matrix = shape * scale * np.array([width / level.shape[1], height / level.shape[0]])
-    out_w, out_h = (int(np.ceil(side)) + 4 for side in extent * scale)
-    # Pixel centres lie at half numbers: the level's centre goes to the layer's centre.
-    centre = np.array([level.shape[1], level.shape[0]]) / 2 - 0.5
-    offset = np.array([out_w, out_h]) / 2 - 0.5 - matrix @ centre
-    affine = np.column_stack([matrix, offset])
-    pixels = cv2.warpAffine(level, affine, (out_w, out_h), flags=cv2.INTER_LINEAR)
-    tight = seen_box(pixels[..., 3].astype(np.float32, copy=False))
-    return None if tight is None else Layer(pixels.astype(np.float32, copy=False), tight)
+    matrix = np.eye(3)
+    matrix[:2, :2] = shape * (width, height)  # from the unit square, so that any level fits
+    if perspective and rng is not None:
+        matrix = tilt(rng, matrix, perspective)
+    hull = project(matrix, cutout.outline_px / (width, height))
+    scale = longer_side_px / np.ptp(hull, axis=0).max()
+    corners = project(matrix, np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float64)) * scale
+    origin = np.floor(corners.min(axis=0)) - 1
+    out_w, out_h = (int(side) + 2 for side in np.ceil(np.ptp(corners, axis=0)))
+    place = np.array([[scale, 0, -origin[0]], [0, scale, -origin[1]], [0, 0, 1]]) @ matrix
+    level = cutout.levels[level_for(cutout, scale * abs(np.linalg.det(shape)) ** 0.5)]
+    level_h, level_w = level.shape[:2]
+    # OpenCV's whole numbers are pixel centres; ours are pixel corners
+    half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
+    unit = np.diag([1 / level_w, 1 / level_h, 1])
+    warp = np.linalg.inv(half) @ place @ unit @ half
+    pixels = cv2.warpPerspective(level, warp, (out_w, out_h), flags=cv2.INTER_LINEAR)
+    x1, y1 = hull.min(axis=0) * scale - origin
+    x2, y2 = hull.max(axis=0) * scale - origin
+    return Layer(pixels.astype(np.uint8, copy=False), (float(x1), float(y1), float(x2), float(y2)))
 
 
-def blend(image: NDArray[np.uint8], layer: NDArray[np.float32], x: int, y: int) -> bool:
-    """Paste a premultiplied layer over `image` in place, its corner at (x, y), cut at the edges.
+def level_for(cutout: Cutout, scale: float) -> int:
+    """Return which level of the pyramid to draw from, for a scale of the first one."""
+    finest = int(np.floor(-np.log2(max(scale, 1e-6) * NEXT_LEVEL) + 1))
+    return min(len(cutout.levels) - 1, max(0, finest))
 
-    Returns whether any of it lies inside.
-    """
+
+def visible_parts(image: Image, layer: Image, x: int, y: int) -> tuple[Image, Image] | None:
+    """Return the parts of a picture and of a layer at (x, y) in it that meet, or None."""
     height, width = image.shape[:2]
     x1, y1 = max(0, x), max(0, y)
     x2, y2 = min(width, x + layer.shape[1]), min(height, y + layer.shape[0])
     if x1 >= x2 or y1 >= y2:
+        return None
+    return image[y1:y2, x1:x2], layer[y1 - y : y2 - y, x1 - x : x2 - x]
+
+
+def blend(image: Image, layer: Image, x: int, y: int) -> bool:
+    """Paste a premultiplied layer over `image` in place, its corner at (x, y), cut at the edges.
+
+    Returns whether any of it lies inside.
+    """
+    parts = visible_parts(image, layer, x, y)
+    if parts is None:
         return False
-    part = layer[y1 - y : y2 - y, x1 - x : x2 - x]
-    under = image[y1:y2, x1:x2]
-    under[:] = (part[..., :3] + under * (1 - part[..., 3:] / 255) + 0.5).clip(0, 255)
+    under, over = parts
+    through = 255 - over[..., 3]
+    shown = cv2.multiply(under, cv2.merge([through, through, through]), scale=1 / 255)
+    under[:] = cv2.add(shown, over[..., :3])
+    return True
+
+
+def blend_poisson(image: Image, layer: Image, x: int, y: int) -> bool:
+    """Paste a layer so that its gradients are kept and its edge meets the background's colours.
+
+    Pérez, Gangnet, Blake, 2003: https://doi.org/10.1145/882262.882269. The layer must lie inside
+    the picture with a pixel to spare; returns False, and changes nothing, where it does not.
+    """
+    height, width = image.shape[:2]
+    h, w = layer.shape[:2]
+    if x < 1 or y < 1 or x + w >= width or y + h >= height:
+        return False
+    region = image[y - 1 : y + h + 1, x - 1 : x + w + 1]
+    pasted = region.copy()
+    blend(pasted, layer, 1, 1)
+    mask = np.zeros(region.shape[:2], np.uint8)
+    mask[1:-1, 1:-1] = np.where(layer[..., 3] > 0, 255, 0)
+    mask[[0, 1, -2, -1]] = 0
+    mask[:, [0, 1, -2, -1]] = 0
+    xs, ys, mask_w, mask_h = cv2.boundingRect(mask)
+    if min(mask_w, mask_h) < 8:
+        return False
+    centre = (xs + mask_w // 2, ys + mask_h // 2)
+    region[:] = cv2.seamlessClone(pasted, region, mask, centre, cv2.NORMAL_CLONE)
     return True
 
 
@@ -94,3 +154,8 @@ def overlap_of_smaller(a: Box, b: Box) -> float:
     if wide <= 0 or high <= 0:
         return 0.0
     return wide * high / min((c[2] - c[0]) * (c[3] - c[1]) for c in (a, b))
+
+
+def overlaps_little(box: Box, others: Sequence[Box], most: float) -> bool:
+    """Say whether a box covers no more than `most` of the smaller of itself and each other one."""
+    return all(overlap_of_smaller(box, other) <= most for other in others)

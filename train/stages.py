@@ -9,64 +9,101 @@ from typing import Literal
 
 Range = tuple[float, float]
 
+SQUARE = ((1, 1),)
+AS_CAMERAS_FILM = ((16, 9), (16, 9), (16, 9), (4, 3), (1, 1), (9, 16))
+
 
 @dataclass(frozen=True)
 class Stage:
     """What may vary. A probability of 0, or a range of one value, switches a variation off.
 
-    Sizes are fractions of the picture's content (the part inside the letterbox bars).
+    Sizes are fractions of the picture's content (the part inside the letterbox bars); a name that
+    begins with p_ is a probability, per object or per picture as it says.
     """
 
     objects: Literal["white-box", "cutouts"] = "cutouts"
     classes: tuple[int, ...] | None = None  # which class ids are drawn; None: all
     background: Literal["black", "photo"] = "black"
+    aspects: tuple[tuple[int, int], ...] = SQUARE  # width to height, each as likely as it stands
     count: tuple[int, int] = (1, 1)
     p_absent: float = 0.0
     longer_side: Range = (0.25, 0.25)  # of the content's shorter side
     edge_overhang: float = 0.0  # how much of the object's width or height may lie off the edge
     max_overlap: float = 0.0  # of the smaller of two boxes
+
+    # the shape of one object
     p_flip: float = 0.0
     rotation_deg: float = 0.0  # standard deviation
     shear: float = 0.0
     squeeze: float = 0.0  # log of the change of aspect
-    object_light: float = 0.0  # strength of contrast, brightness and colour change of one object
-    light: float = 0.0  # the same, of the whole picture
-    p_blur: float = 0.0
+    perspective: float = 0.0  # how far a corner moves, as a part of the longer side
+
+    # the look of one object
+    object_light: float = 0.0  # strength of contrast, brightness, saturation and hue
+    p_shading: float = 0.0  # light that falls off across the object
     p_object_blur: float = 0.0
+    p_shadow: float = 0.0
+    p_card: float = 0.0  # printed on a card, or shown on a screen
+    p_feather: float = 0.0  # pasted with a Gaussian edge
+    p_poisson: float = 0.0  # pasted by Poisson blending
+
+    # what else is in the picture
+    p_occlude: float = 0.0  # per picture: something covers a part of an object
+    p_decoy: float = 0.0  # per picture: shapes that are no objects
+    p_distractor: float = 0.0  # per picture: drawings of other things
+
+    # the whole picture
+    p_synthetic: float = 0.0  # a made background in place of a photo
+    light: float = 0.0  # strength of contrast, brightness, saturation and hue
+    p_blur: float = 0.0
     noise: float = 0.0  # greatest standard deviation, grey levels
     p_low_resolution: float = 0.0
     p_jpeg: float = 0.0
-    p_decoy: float = 0.0  # per picture: pasted shapes that are not objects
-    p_letterbox: float = 0.0
+    p_video: float = 0.0  # compressed as a film's frame
 
 
 WHITE_BOX = Stage(objects="white-box", classes=(0,))
 CHARMANDER = Stage(classes=(1,))
-ANY_SIZE = replace(CHARMANDER, longer_side=(0.12, 0.9))
+ANY_SIZE = replace(CHARMANDER, longer_side=(0.15, 0.9))
 TRANSFORMED = replace(
     ANY_SIZE,
     p_flip=0.5,
     rotation_deg=18,
     shear=0.08,
     squeeze=0.1,
-    object_light=0.6,
+    perspective=0.08,
+    object_light=0.7,
+    p_shading=0.3,
     light=0.5,
-    p_blur=0.3,
+    p_blur=0.2,
     p_object_blur=0.15,
     noise=10,
     p_low_resolution=0.15,
     p_jpeg=0.2,
+    p_video=0.05,
 )
-REAL_BACKGROUND = replace(TRANSFORMED, background="photo", p_letterbox=0.5, p_decoy=0.3)
-MAYBE_ABSENT = replace(REAL_BACKGROUND, p_absent=0.25)
+REAL_BACKGROUND = replace(
+    TRANSFORMED,
+    background="photo",
+    aspects=AS_CAMERAS_FILM,
+    p_synthetic=0.08,
+    p_shadow=0.25,
+    p_card=0.06,
+    p_feather=0.15,
+    p_poisson=0.03,
+    p_decoy=0.3,
+)
+MAYBE_ABSENT = replace(REAL_BACKGROUND, p_absent=0.25, p_distractor=0.3)
 MULTI_CLASS = replace(MAYBE_ABSENT, classes=None)
 MANY_OBJECTS = replace(
     MULTI_CLASS,
     count=(1, 5),
     p_absent=0.15,
-    longer_side=(0.09, 0.98),
-    edge_overhang=0.45,
-    max_overlap=0.4,
+    longer_side=(0.08, 0.98),
+    edge_overhang=0.85,
+    max_overlap=0.35,
+    p_occlude=0.15,
+    p_distractor=0.4,
 )
 
 STAGES = {

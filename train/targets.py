@@ -7,34 +7,30 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from train.generator import Sample
-from train.network import STRIDE
+from train.network import CENTRE_REACH, STRIDE
 
-CELLS_IN_REACH = np.array([[0, 0], [1, 0], [0, 1], [1, 1]])
+CORE = 0.12  # of an object's width and height: how far from its centre cells speak for it
+CORE_CELLS = (0.5, CENTRE_REACH / 2 - 0.5)  # but at least and at most as many cells
+RING_CELLS = 1.0  # round the core, where either answer is right
 
 
 @dataclass(frozen=True, eq=False)
 class Targets:
     """What each cell should answer.
 
-    box_unit: float32 [B, 4, G, G], the sigmoids' targets, 0..1.
-    boxes: float32 [B, 4, G, G], x1 y1 x2 y2 in pixels, the same boxes.
-    class_ids: int64 [B, G, G].
-    has_box: bool [B, G, G], cells whose box and class count: the four nearest an object's centre.
-    objectness: float32 [B, G, G], 1 in the cell that holds an object's centre, else 0.
-    objectness_counts: bool [B, G, G], false in cells that are near a centre but do not hold it:
-    either
-        answer is right there, for the centre may lie on their edge.
+    owner: int64 [B, G, G'], the object that a cell speaks for, as a row of the next two; -1: none.
+    boxes: float32 [N, 4], x1 y1 x2 y2 in pixels; class_ids: int64 [N].
+    counts: bool [B, G, G'], false in cells near a core: there, either answer is right.
     """
 
-    box_unit: Tensor
+    owner: Tensor
     boxes: Tensor
     class_ids: Tensor
-    has_box: Tensor
-    objectness: Tensor
-    objectness_counts: Tensor
+    counts: Tensor
 
     def to(self, device: torch.device) -> Targets:
         """Return the same targets on another device."""
@@ -42,47 +38,52 @@ class Targets:
         return Targets(**moved)
 
 
-def make_targets(samples: Sequence[Sample], grid: int) -> Targets:
-    """Lay out the boxes of `samples` on grids of `grid` × `grid` cells.
+def make_targets(samples: Sequence[Sample]) -> Targets:
+    """Lay out the boxes of `samples`, pictures of one size.
 
-    Where several objects claim a cell, the one whose centre it holds has it; among equals, the
-    smaller, since the larger has more cells to be seen from.
+    The cells in the core of a box, an ellipse round its centre, speak for it; where several
+    objects claim a cell, the one whose centre is nearer, as a part of its core, has it.
     """
-    picture = np.repeat(np.arange(len(samples)), [len(s.boxes) for s in samples])
-    boxes = np.concatenate([s.boxes for s in samples]).reshape(-1, 4)
-    ids = np.concatenate([s.class_ids for s in samples])
-    sides = boxes[:, 2:] - boxes[:, :2]
-    centres = (boxes[:, :2] + boxes[:, 2:]) / 2 / STRIDE
-    holders = np.clip(np.floor(centres).astype(int), 0, grid - 1)
-
-    # one row per (object, cell in reach)
-    cells = (np.floor(centres - 0.5).astype(int)[:, None] + CELLS_IN_REACH).reshape(-1, 2)
-    owner = np.repeat(np.arange(len(boxes)), len(CELLS_IN_REACH))
-    inside = ((cells >= 0) & (cells < grid)).all(axis=1)
-    cells, owner = cells[inside], owner[inside]
-    holds = (cells == holders[owner]).all(axis=1)
-    order = np.lexsort((-sides.prod(axis=1)[owner], holds))  # the last to write a cell has it
-    cells, owner = cells[order], owner[order]
-
-    batch = len(samples)
-    box_unit = np.zeros((batch, grid, grid, 4), np.float32)
-    pixels = np.zeros((batch, grid, grid, 4), np.float32)
-    class_ids = np.zeros((batch, grid, grid), np.int64)
-    has_box = np.zeros((batch, grid, grid), bool)
-    objectness = np.zeros((batch, grid, grid), np.float32)
-    at = (picture[owner], cells[:, 1], cells[:, 0])
-    box_unit[at] = np.concatenate(
-        [(centres[owner] - cells + 0.5) / 2, np.sqrt(sides[owner] / (grid * STRIDE))], axis=1
-    ).clip(0, 1)
-    pixels[at] = boxes[owner]
-    class_ids[at] = ids[owner]
-    has_box[at] = True
-    objectness[picture, holders[:, 1], holders[:, 0]] = 1
+    height, width = samples[0].image.shape[:2]
+    rows, columns = height // STRIDE, width // STRIDE
+    owner = np.full((len(samples), rows, columns), -1, np.int64)
+    counts = np.ones((len(samples), rows, columns), bool)
+    first = 0
+    for n, sample in enumerate(samples):
+        lay_out(sample.boxes, first, owner[n], counts[n])
+        first += len(sample.boxes)
     return Targets(
-        torch.from_numpy(box_unit).permute(0, 3, 1, 2).contiguous(),
-        torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(),
-        torch.from_numpy(class_ids),
-        torch.from_numpy(has_box),
-        torch.from_numpy(objectness),
-        torch.from_numpy(~has_box | (objectness > 0)),
+        torch.from_numpy(owner),
+        torch.from_numpy(np.concatenate([s.boxes for s in samples]).reshape(-1, 4)),
+        torch.from_numpy(np.concatenate([s.class_ids for s in samples])),
+        torch.from_numpy(counts),
     )
+
+
+def lay_out(
+    boxes: NDArray[np.float32], first: int, owner: NDArray[np.int64], counts: NDArray[np.bool_]
+) -> None:
+    """Write the owners, from number `first` on, of one picture's cells, and which cells count."""
+    if not len(boxes):
+        return
+    rows, columns = owner.shape
+    x, y = np.arange(columns) + 0.5, np.arange(rows) + 0.5
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2 / STRIDE
+    radii = np.clip((boxes[:, 2:] - boxes[:, :2]) / STRIDE * CORE, *CORE_CELLS)
+    across = np.abs(x[None] - centres[:, :1])[:, None, :]  # [N, 1, columns]
+    down = np.abs(y[None] - centres[:, 1:])[:, :, None]  # [N, rows, 1]
+
+    def ellipse(extra: float) -> NDArray[np.float64]:
+        wide, high = (radii + extra)[:, 0, None, None], (radii + extra)[:, 1, None, None]
+        return np.asarray((across / wide) ** 2 + (down / high) ** 2)
+
+    distance = ellipse(0.0)
+    holders = np.clip(centres.astype(int), 0, (columns - 1, rows - 1))
+    objects = np.arange(len(boxes))
+    distance[objects, holders[:, 1], holders[:, 0]] = np.minimum(
+        distance[objects, holders[:, 1], holders[:, 0]], 0.5
+    )
+    nearest = distance.argmin(axis=0)
+    inside = distance.min(axis=0) <= 1
+    owner[inside] = nearest[inside] + first
+    counts[:] = inside | (ellipse(RING_CELLS).min(axis=0) > 1)

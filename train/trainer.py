@@ -14,14 +14,15 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from engines.backends import RawOutputs
 from train.batches import batches
 from train.checkpoint import load_checkpoint, save_checkpoint
-from train.data_set import CUTOUTS, PHOTOS
+from train.data_set import CUTOUTS, DISTRACTORS, PHOTOS
 from train.errors import TrainError
-from train.evaluate import Figures, Found, evaluate
+from train.evaluate import Figures, Infer, evaluate
 from train.generator import PictureMaker, Sample
 from train.inference import Localization
-from train.loss import LossParts, detection_loss
+from train.loss import LossParts, LossWeights, detection_loss
 from train.network import GridNetwork, NetworkShape
 
 
@@ -31,13 +32,16 @@ class Recipe:
 
     cutouts: str = str(CUTOUTS)
     photos: str = str(PHOTOS)
+    distractors: str | None = str(DISTRACTORS)
     stage: str = "many-objects"
     steps: int = 12_000
     batch_size: int = 32
     learning_rate: float = 2e-3
     warmup_steps: int = 300
     weight_decay: float = 1e-4
-    giou_weight: float = 1.0
+    box_weight: float = 1.0
+    giou_weight: float = 2.0
+    iou_objectness: bool = True
     ema_decay: float = 0.998
     clip_norm: float = 10.0
     seed: int = 0
@@ -67,6 +71,7 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(
             parameter_groups(self.network, recipe.weight_decay), lr=recipe.learning_rate
         )
+        self.half = computes_in_half(self.device)
         self.step = 0
         self.best_map = -1.0
         self.figures: Figures | None = None
@@ -112,10 +117,10 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = recipe.learning_rate * schedule(self.step, recipe)
         self.network.train()
-        half = self.device.type == "cuda"
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             logits = self.network(frames)
-        loss = detection_loss(logits, targets, recipe.giou_weight)
+        weights = LossWeights(recipe.box_weight, recipe.giou_weight, 1.0, recipe.iou_objectness)
+        loss = detection_loss(logits, targets, self.network.shape.size, weights)
         if not torch.isfinite(loss.total):
             raise TrainError(
                 f"the loss is {loss.total.item()} at step {self.step}; "
@@ -151,6 +156,13 @@ class Trainer:
             "averaged": self.averaged.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
+
+
+def computes_in_half(device: torch.device) -> bool:
+    """Say whether a device multiplies bfloat16 faster than float32."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())
 
 
 def resume(path: Path) -> Trainer:
@@ -219,22 +231,15 @@ def move_average(averaged: nn.Module, network: nn.Module, decay: float, step: in
             value.copy_(theirs[name])
 
 
-def network_locate(
-    network: GridNetwork, lowest_score: float = 0.01
-) -> Callable[[Sequence[NDArray[np.uint8]]], list[Found]]:
-    """Return a function for `evaluate`: locate in pictures uint8 [S, S, 3] BGR with a network."""
+def network_locate(network: GridNetwork) -> Infer:
+    """Return a function for `evaluate` that answers with a network as an engine would."""
     model = Localization(network).eval()
     device = next(network.parameters()).device
 
     @torch.no_grad()
-    def locate(images: Sequence[NDArray[np.uint8]]) -> list[Found]:
-        frames = torch.from_numpy(np.stack(images)).to(device)
-        answers = [x.cpu().numpy() for x in model(frames)]
-        found = []
-        for boxes, scores, class_ids in zip(*answers, strict=True):
-            kept = scores >= lowest_score
-            found.append(Found(boxes[kept], scores[kept], class_ids[kept]))
-        return found
+    def locate(images: NDArray[np.uint8]) -> RawOutputs:
+        boxes, scores, class_ids = model(torch.from_numpy(images).to(device))
+        return RawOutputs(boxes.cpu().numpy(), scores.cpu().numpy(), class_ids.cpu().numpy())
 
     return locate
 

@@ -10,7 +10,7 @@ from engines.backends import BACKENDS, open_backend
 from engines.model_file import read_model_info, resolve_model
 from train.data_set import CUTOUTS, PHOTOS, load_data_set
 from train.errors import TrainError
-from train.evaluate import Figures, backend_locate, evaluate
+from train.evaluate import Figures, evaluate
 from train.stages import STAGES
 
 
@@ -37,7 +37,7 @@ def command(
     if data.labels != info.labels:
         raise TrainError(f"{cutouts} holds {data.labels}, the model knows {info.labels}")
     engine, _ = open_backend(info, backend)
-    figures = evaluate(backend_locate(engine), data.held_out_samples(count), info.labels)
+    figures = evaluate(engine.infer, data.held_out_samples(count), info.labels)
     engine.close()
     click.echo(json.dumps(asdict(figures)) if as_json else table(figures, count))
 

@@ -28,7 +28,7 @@ A_FOLDER = click.Path(path_type=Path)
 @click.option("--stage", type=click.Choice(list(STAGES)), default=DEFAULTS.stage, show_default=True)
 @click.option("--cutouts", type=A_FOLDER, help="A folder per class of PNG, WebP or SVG cut-outs.")
 @click.option("--backgrounds", type=A_FOLDER, help="A folder of photos to paste on.")
-@click.option("--size", type=click.IntRange(64, 1280), default=320, show_default=True)
+@click.option("--size", type=click.IntRange(128, 1280), default=384, show_default=True)
 @click.option("--steps", type=click.IntRange(1), default=DEFAULTS.steps, show_default=True)
 @click.option("--batch-size", type=click.IntRange(1), default=DEFAULTS.batch_size)
 @click.option("--learning-rate", type=float, default=DEFAULTS.learning_rate, show_default=True)
@@ -100,7 +100,14 @@ def open_run(folder: Path, recipe: Recipe, size: int, go_on: bool) -> tuple[Trai
         recipe, size = trainer.recipe, trainer.network.shape.size
     elif last.exists():
         raise TrainError(f"{folder} holds a run already; add --resume, or name another with --run")
-    data = load_data_set(recipe.stage, Path(recipe.cutouts), Path(recipe.photos), size, recipe.seed)
+    data = load_data_set(
+        recipe.stage,
+        Path(recipe.cutouts),
+        Path(recipe.photos),
+        size,
+        recipe.seed,
+        distractors=Path(recipe.distractors) if recipe.distractors else None,
+    )
     if not go_on:
         trainer = Trainer(recipe, NetworkShape(len(data.labels), size), data.labels)
     elif trainer.labels != data.labels:

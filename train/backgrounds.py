@@ -1,0 +1,60 @@
+"""Make the background of a training picture: a crop of a photo, or something made up."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.random import Generator as Random
+from numpy.typing import NDArray
+
+from train import light
+from train.stages import Stage
+
+Image = NDArray[np.uint8]
+
+
+def make_background(
+    rng: Random, stage: Stage, photos: Sequence[Image], width: int, height: int
+) -> Image:
+    """Make a background, uint8 [height, width, 3] BGR, as the stage says."""
+    if stage.background == "black":
+        return np.zeros((height, width, 3), np.uint8)
+    if rng.random() < stage.p_synthetic:
+        return made_up(rng, width, height)
+    crop = random_crop(rng, photos[int(rng.integers(len(photos)))], width, height)
+    if rng.random() < 0.2:
+        other = photos[int(rng.integers(len(photos)))]
+        crop = mix_photos(rng, crop, random_crop(rng, other, width, height))
+    if rng.random() < 0.5:
+        crop = np.ascontiguousarray(crop[:, ::-1])
+    return light.apply_cast(crop, light.colour_cast(rng, 1.3 * stage.light))
+
+
+def random_crop(rng: Random, photo: Image, width: int, height: int) -> Image:
+    """Cut a random part of a photo and resize it to height × width."""
+    fit = min(photo.shape[1] / width, photo.shape[0] / height)
+    scale = fit * rng.uniform(0.25, 1.0)
+    crop_w, crop_h = max(1, int(width * scale)), max(1, int(height * scale))
+    x = int(rng.integers(0, photo.shape[1] - crop_w + 1))
+    y = int(rng.integers(0, photo.shape[0] - crop_h + 1))
+    crop = photo[y : y + crop_h, x : x + crop_w]
+    return cv2.resize(crop, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
+
+
+def mix_photos(rng: Random, first: Image, second: Image) -> Image:
+    """Lay one photo over another: either as a blend or with a straight edge between them."""
+    if rng.random() < 0.5:
+        part = float(rng.uniform(0.2, 0.5))
+        return cv2.addWeighted(first, 1 - part, second, part, 0).astype(np.uint8)
+    mixed = first.copy()
+    cut = int(rng.integers(first.shape[1] // 4, 3 * first.shape[1] // 4 + 1))
+    mixed[:, cut:] = second[:, cut:]
+    return mixed
+
+
+def made_up(rng: Random, width: int, height: int) -> Image:
+    """Draw coloured clouds: noise on a coarse grid, made smooth, with or without hard edges."""
+    cells = int(rng.integers(1, 12))
+    coarse = rng.uniform(0, 255, (cells + 1, cells + 1, 3)).astype(np.uint8)
+    way = cv2.INTER_NEAREST if rng.random() < 0.3 else cv2.INTER_CUBIC
+    return cv2.resize(coarse, (width, height), interpolation=way).astype(np.uint8, copy=False)

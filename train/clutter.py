@@ -1,0 +1,83 @@
+"""Draw things that are no objects: shapes that lie about, and what covers an object in part."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.random import Generator as Random
+from numpy.typing import NDArray
+
+from train import paste
+from train.backgrounds import random_crop
+from train.cutouts import Cutout
+from train.paste import Box
+
+Image = NDArray[np.uint8]
+
+
+def random_shape(rng: Random, width: int, height: int) -> Image:
+    """Draw the alpha of an ellipse or a polygon, uint8 [height, width]."""
+    alpha = np.zeros((height, width), np.uint8)
+    if rng.random() < 0.5:
+        axes = (int(width * rng.uniform(0.2, 0.5)), int(height * rng.uniform(0.2, 0.5)))
+        centre = (width // 2, height // 2)
+        cv2.ellipse(alpha, centre, axes, float(rng.uniform(0, 180)), 0, 360, 255, -1, cv2.LINE_AA)
+    else:
+        corners = rng.uniform(0, 1, (int(rng.integers(3, 8)), 2)) * (width, height)
+        cv2.fillPoly(alpha, [cv2.convexHull(corners.astype(np.int32))], 255, cv2.LINE_AA)
+    return alpha
+
+
+def filled(rng: Random, alpha: Image, photos: Sequence[Image], cutouts: Sequence[Cutout]) -> Image:
+    """Fill a shape with a colour of the objects, any colour, or a photo; premultiplied BGRA."""
+    height, width = alpha.shape
+    kind = rng.random()
+    if kind < 0.4 and photos:
+        fill = random_crop(rng, photos[int(rng.integers(len(photos)))], width, height)
+    else:
+        colour = object_colour(rng, cutouts) if kind < 0.75 else rng.uniform(0, 255, 3)
+        fill = np.full((height, width, 3), colour, np.uint8)
+    covered = cv2.multiply(fill, cv2.merge([alpha, alpha, alpha]), scale=1 / 255)
+    return np.dstack([covered, alpha]).astype(np.uint8, copy=False)
+
+
+def object_colour(rng: Random, cutouts: Sequence[Cutout]) -> NDArray[np.float64]:
+    """Pick the colour of a random point of a random object, BGR."""
+    level = cutouts[int(rng.integers(len(cutouts)))].levels[-1]
+    rows, columns = np.nonzero(level[..., 3] > 200)
+    if not len(rows):
+        return rng.uniform(0, 255, 3)
+    n = int(rng.integers(len(rows)))
+    return level[rows[n], columns[n], :3].astype(np.float64)
+
+
+def paste_decoys(
+    rng: Random, canvas: Image, photos: Sequence[Image], cutouts: Sequence[Cutout]
+) -> None:
+    """Paste one to three shapes anywhere, before the objects."""
+    height, width = canvas.shape[:2]
+    for _ in range(int(rng.integers(1, 4))):
+        sides = np.exp(rng.uniform(np.log(0.06), np.log(0.6), 2)) * min(height, width)
+        w, h = (max(4, int(side)) for side in sides)
+        shape = filled(rng, random_shape(rng, w, h), photos, cutouts)
+        x = int(rng.integers(-w // 2, width - w // 2))
+        y = int(rng.integers(-h // 2, height - h // 2))
+        paste.blend(canvas, shape, x, y)
+
+
+def occlude(
+    rng: Random, canvas: Image, box: Box, photos: Sequence[Image], cutouts: Sequence[Cutout]
+) -> None:
+    """Cover up to two fifths of a box from one of its sides."""
+    x1, y1, x2, y2 = box
+    part = rng.uniform(0.12, 0.4)
+    side = int(rng.integers(4))
+    wide, high = x2 - x1, y2 - y1
+    if side % 2:  # from the left or the right
+        w, h = max(4, int(2 * part * wide)), max(4, int(rng.uniform(0.6, 1.6) * high))
+        centre = (x1 if side == 1 else x2, rng.uniform(y1, y2))
+    else:
+        w, h = max(4, int(rng.uniform(0.6, 1.6) * wide)), max(4, int(2 * part * high))
+        centre = (rng.uniform(x1, x2), y1 if side == 0 else y2)
+    shape = filled(rng, random_shape(rng, w, h), photos, cutouts)
+    paste.blend(canvas, shape, int(centre[0] - w / 2), int(centre[1] - h / 2))

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from train.generator import PictureMaker
 from train.targets import Targets, make_targets
+from train.team import ALONE, Team
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,16 +23,21 @@ class Batch:
 
 
 class GeneratedBatches(Dataset[Batch]):
-    """The i-th batch holds the pictures i·B to i·B + B − 1 of a maker, all of one aspect."""
+    """The i-th batch holds the pictures i·B to i·B + B − 1 of a maker, all of one aspect.
 
-    def __init__(self, maker: PictureMaker, batch_size: int) -> None:
+    Each process of a team gets a part of it.
+    """
+
+    def __init__(self, maker: PictureMaker, batch_size: int, team: Team = ALONE) -> None:
         self.maker = maker
         self.batch_size = batch_size
+        self.team = team
 
     def __getitem__(self, index: int) -> Batch:
-        first = index * self.batch_size
+        part = self.batch_size // self.team.size
+        first = index * self.batch_size + self.team.rank * part
         aspect = self.maker.aspect(index)
-        samples = [self.maker.make(i, aspect) for i in range(first, first + self.batch_size)]
+        samples = [self.maker.make(i, aspect) for i in range(first, first + part)]
         frames = torch.from_numpy(np.stack([s.image for s in samples]))
         return Batch(frames, make_targets(samples))
 
@@ -41,12 +47,10 @@ def _one_thread(worker: int) -> None:
     torch.set_num_threads(1)
 
 
-def batches(
-    maker: PictureMaker, batch_size: int, first: int, end: int, workers: int
-) -> Iterator[Batch]:
+def batches(pictures: GeneratedBatches, first: int, end: int, workers: int) -> Iterator[Batch]:
     """Yield the batches `first` to `end` − 1, in order."""
     loader = DataLoader(
-        GeneratedBatches(maker, batch_size),
+        pictures,
         batch_size=None,
         sampler=range(first, end),
         num_workers=workers,

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from train.network import CENTRE_REACH, FIRST_CLASS, OBJECTNESS, STRIDE, decode_boxes
 from train.targets import Targets
+from train.team import ALONE, Team
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,9 @@ class LossWeights:
     giou: float = 2.0
     classes: float = 1.0
     iou_objectness: bool = True
+
+
+DEFAULT_WEIGHTS = LossWeights()
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,16 +62,21 @@ def box_units(boxes: Tensor, cells: Tensor, size: int) -> Tensor:
 
 
 def detection_loss(
-    logits: Tensor, targets: Targets, size: int, weights: LossWeights = LossWeights()
+    logits: Tensor,
+    targets: Targets,
+    size: int,
+    weights: LossWeights = DEFAULT_WEIGHTS,
+    team: Team = ALONE,
 ) -> LossParts:
     """Compute the loss of a batch from logits [B, 5 + classes, G, G'].
 
     size: the longer side of the network's input in pixels, the unit of width and height.
+    team: the processes that share the batch; its mean counts the cells of all of them.
     """
     # logits are float32 here: half-precision sums over thousands of cells would lose the small ones
     raw = logits.float()
     speaks = targets.owner >= 0
-    count = speaks.sum().clamp(min=1)
+    count = team.mean(speaks.sum()).clamp(min=1)
     owner = targets.owner[speaks]
     found = raw.permute(0, 2, 3, 1)[speaks]
     cells = speaks.nonzero()[:, [2, 1]].float()

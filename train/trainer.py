@@ -1,13 +1,12 @@
 """Train a grid network on generated pictures: the whole loop, top to bottom."""
 
 import copy
-import csv
 import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -15,15 +14,20 @@ from numpy.typing import NDArray
 from torch import nn
 
 from engines.backends import RawOutputs
-from train.batches import batches
+from train.batches import GeneratedBatches, batches
 from train.checkpoint import load_checkpoint, save_checkpoint
+from train.curves import LOSSES, append_row, cut_rows, draw_curves
 from train.data_set import CUTOUTS, DISTRACTORS, PHOTOS
 from train.errors import TrainError
 from train.evaluate import Figures, Infer, evaluate
 from train.generator import PictureMaker, Sample
 from train.inference import Localization
+from train.interrupts import delayed_interrupt
 from train.loss import LossParts, LossWeights, detection_loss
 from train.network import GridNetwork, NetworkShape
+from train.team import ALONE, Team, in_step
+
+LOG_EVERY = 50
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Recipe:
     iou_objectness: bool = True
     ema_decay: float = 0.998
     clip_norm: float = 10.0
+    precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: what is faster on the device
     seed: int = 0
 
 
@@ -61,17 +66,37 @@ class Progress:
 class Trainer:
     """One training run: the network, its averaged copy, the optimizer, and how far it has come."""
 
-    def __init__(self, recipe: Recipe, shape: NetworkShape, labels: Sequence[str]) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        shape: NetworkShape,
+        labels: Sequence[str],
+        team: Team = ALONE,
+    ) -> None:
+        """Start from random weights, the same for the same seed; `team`: the processes that share.
+
+        Raises:
+            TrainError: the batch cannot be shared evenly.
+        """
+        if recipe.batch_size % team.size:
+            raise TrainError(
+                f"a batch of {recipe.batch_size} cannot be shared by {team.size} processes; "
+                "choose a --batch-size that can"
+            )
         torch.manual_seed(recipe.seed)
         self.recipe = recipe
         self.labels = tuple(labels)
+        self.team = team
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network = GridNetwork(shape).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = copy.deepcopy(self.network).eval()
+        self.shared = in_step(self.network, team, self.device)
         self.optimizer = torch.optim.AdamW(
             parameter_groups(self.network, recipe.weight_decay), lr=recipe.learning_rate
         )
-        self.half = computes_in_half(self.device)
+        self.half = recipe.precision == "bf16" or (
+            recipe.precision == "auto" and is_fast_in_half(self.device)
+        )
         self.step = 0
         self.best_map = -1.0
         self.figures: Figures | None = None
@@ -86,30 +111,43 @@ class Trainer:
         workers: int = 1,
         validate_every: int = 1000,
     ) -> None:
-        """Train to the recipe's last step, keeping `last.pt`, `best.pt` and `log.csv` in `folder`.
+        """Train to the recipe's last step.
 
-        Interrupting (KeyboardInterrupt) saves `last.pt` first.
+        `folder` gets `last.pt`, `best.pt`, `log.csv` and `curves.png`. Ctrl-C (KeyboardInterrupt)
+        saves `last.pt` first; training resumed from there goes on as if it had never stopped.
 
         Raises:
             TrainError: the loss is no longer a finite number.
         """
         folder.mkdir(parents=True, exist_ok=True)
+        if self.team.leads:
+            cut_rows(folder / "log.csv", self.step)
+        pictures = GeneratedBatches(maker, self.recipe.batch_size, self.team)
+        source = batches(pictures, self.step, self.recipe.steps, workers)
+        started, first_step = time.perf_counter(), self.step
         try:
-            started, seen = time.perf_counter(), 0
-            source = batches(maker, self.recipe.batch_size, self.step, self.recipe.steps, workers)
-            for batch in source:
-                loss = self._learn(batch.frames.to(self.device), batch.targets.to(self.device))
-                self.step += 1
-                seen += len(batch.frames)
-                due = self.step % validate_every == 0 or self.step == self.recipe.steps
-                figures = self._validate(validation, folder) if due else None
-                rate = seen / (time.perf_counter() - started)
-                progress = Progress(self.step, self.recipe.steps, loss, rate, figures)
-                if due or self.step % 50 == 0:
-                    append_log(folder / "log.csv", progress)
-                report(progress)
+            with delayed_interrupt() as interrupt_if_asked:
+                for batch in source:
+                    loss = self._learn(batch.frames.to(self.device), batch.targets.to(self.device))
+                    self.step += 1
+                    due = self.step % validate_every == 0 or self.step == self.recipe.steps
+                    figures = self._validate(validation, folder) if due else None
+                    seen = (self.step - first_step) * self.recipe.batch_size
+                    rate = seen / (time.perf_counter() - started)
+                    self._log(Progress(self.step, self.recipe.steps, loss, rate, figures), folder)
+                    report(Progress(self.step, self.recipe.steps, loss, rate, figures))
+                    interrupt_if_asked()
         finally:
-            save_checkpoint(folder / "last.pt", self.state())
+            if self.team.leads:
+                save_checkpoint(folder / "last.pt", self.state())
+
+    def _log(self, now: Progress, folder: Path) -> None:
+        """Write a line of the log now and then, and draw the curves after a validation."""
+        if not self.team.leads or (now.figures is None and now.step % LOG_EVERY):
+            return
+        append_row(folder / "log.csv", log_row(now))
+        if now.figures is not None:
+            draw_curves(folder / "log.csv", folder / "curves.png")
 
     def _learn(self, frames: torch.Tensor, targets: Any) -> LossParts:
         """Take one step of AdamW and move the averaged weights after it."""
@@ -118,12 +156,13 @@ class Trainer:
             group["lr"] = recipe.learning_rate * schedule(self.step, recipe)
         self.network.train()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            logits = self.network(frames)
+            logits = self.shared(frames)
         weights = LossWeights(recipe.box_weight, recipe.giou_weight, 1.0, recipe.iou_objectness)
-        loss = detection_loss(logits, targets, self.network.shape.size, weights)
-        if not torch.isfinite(loss.total):
+        loss = detection_loss(logits, targets, self.network.shape.size, weights, self.team)
+        total = self.team.mean(loss.total)  # so that all processes stop together
+        if not torch.isfinite(total):
             raise TrainError(
-                f"the loss is {loss.total.item()} at step {self.step}; "
+                f"the loss is {total.item()} at step {self.step}; "
                 "train again with a lower --learning-rate"
             )
         self.optimizer.zero_grad(set_to_none=True)
@@ -133,14 +172,21 @@ class Trainer:
         move_average(self.averaged, self.network, recipe.ema_decay, self.step)
         return loss
 
-    def _validate(self, samples: Sequence[Sample], folder: Path) -> Figures:
-        """Measure the averaged weights; keep them as `best.pt` if they are the best so far."""
+    def _validate(self, samples: Sequence[Sample], folder: Path) -> Figures | None:
+        """Measure the averaged weights; keep them as `best.pt` if they are the best so far.
+
+        Only one process of a team does; the others wait.
+        """
+        if not self.team.leads:
+            self.team.wait()
+            return None
         figures = evaluate(network_locate(self.averaged), samples, self.labels)
         self.figures = figures
         if figures.map50_95 > self.best_map:
             self.best_map = figures.map50_95
             save_checkpoint(folder / "best.pt", self.state())
         save_checkpoint(folder / "last.pt", self.state())
+        self.team.wait()
         return figures
 
     def state(self) -> dict[str, Any]:
@@ -158,21 +204,21 @@ class Trainer:
         }
 
 
-def computes_in_half(device: torch.device) -> bool:
+def is_fast_in_half(device: torch.device) -> bool:
     """Say whether a device multiplies bfloat16 faster than float32."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())
 
 
-def resume(path: Path) -> Trainer:
+def resume(path: Path, team: Team = ALONE) -> Trainer:
     """Rebuild the trainer of a checkpoint; it goes on as if it had never stopped.
 
     Raises:
         TrainError: the checkpoint cannot be read.
     """
     state = load_checkpoint(path)
-    trainer = Trainer(Recipe(**state["recipe"]), shape_of(state), state["labels"])
+    trainer = Trainer(Recipe(**state["recipe"]), shape_of(state), state["labels"], team)
     trainer.network.load_state_dict(state["network"])
     trainer.averaged.load_state_dict(state["averaged"])
     trainer.optimizer.load_state_dict(state["optimizer"])
@@ -244,22 +290,13 @@ def network_locate(network: GridNetwork) -> Infer:
     return locate
 
 
-def append_log(path: Path, progress: Progress) -> None:
-    """Add a line to the run's log, a CSV file with a header."""
-    figures = progress.figures
-    row = {
-        "step": progress.step,
-        "pictures_per_s": f"{progress.pictures_per_s:.1f}",
-        **{
-            name: f"{getattr(progress.loss, name).item():.5f}"
-            for name in ("total", "objectness", "box", "giou", "classes")
-        },
+def log_row(now: Progress) -> dict[str, str]:
+    """Return a line of the log."""
+    figures = now.figures
+    return {
+        "step": str(now.step),
+        "pictures_per_s": f"{now.pictures_per_s:.1f}",
+        **{name: f"{getattr(now.loss, name).item():.5f}" for name in LOSSES},
         "map50": "" if figures is None else f"{figures.map50:.4f}",
         "map50_95": "" if figures is None else f"{figures.map50_95:.4f}",
     }
-    is_new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, row)
-        if is_new:
-            writer.writeheader()
-        writer.writerow(row)

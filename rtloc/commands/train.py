@@ -3,18 +3,21 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Literal
 
 import click
 from rich.console import Console
 from rich.progress import Progress as ProgressBar
 from rich.progress import TextColumn
 
+from train.curves import LOSSES
 from train.data_set import CUTOUTS, PHOTOS, DataSet, load_data_set
 from train.errors import TrainError
 from train.evaluate import Figures
 from train.export import export_checkpoint
 from train.network import NetworkShape
 from train.stages import STAGES
+from train.team import Team, join_team
 from train.trainer import Progress, Recipe, Trainer, resume
 
 DEFAULTS = Recipe()
@@ -39,6 +42,13 @@ A_FOLDER = click.Path(path_type=Path)
     show_default=True,
     help="Weight of the GIoU term; 0 leaves the cross entropies alone.",
 )
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "fp32", "bf16"]),
+    default="auto",
+    show_default=True,
+    help="Of the network's arithmetic while it learns; auto takes bf16 where it is faster.",
+)
 @click.option("--seed", type=click.IntRange(0), default=DEFAULTS.seed, show_default=True)
 @click.option("--workers", type=click.IntRange(0), default=1, show_default=True)
 @click.option("--validate-every", type=click.IntRange(1), default=1000, show_default=True)
@@ -55,6 +65,7 @@ def command(
     batch_size: int,
     learning_rate: float,
     giou_weight: float,
+    precision: Literal["auto", "fp32", "bf16"],
     seed: int,
     workers: int,
     validate_every: int,
@@ -75,20 +86,31 @@ def command(
         batch_size=batch_size,
         learning_rate=learning_rate,
         giou_weight=giou_weight,
+        precision=precision,
         seed=seed,
     )
     folder = run or Path("runs") / out.stem
-    trainer, data = open_run(folder, recipe, size, go_on)
-    samples = data.held_out_samples(held_out)
-    with progress_report(trainer.recipe.steps) as report:
-        trainer.train(
-            data.training, samples, folder, report, workers=workers, validate_every=validate_every
-        )
-    figures = export_checkpoint(folder / "best.pt", out)
-    click.echo(f"{out}: {summary(figures)}", err=True)
+    with join_team() as team:
+        trainer, data = open_run(folder, recipe, size, go_on, team)
+        samples = data.held_out_samples(held_out) if team.leads else []
+        team.wait()  # else the first would find a run that another has begun
+        with progress_report(trainer.recipe.steps, quiet=not team.leads) as report:
+            trainer.train(
+                data.training,
+                samples,
+                folder,
+                report,
+                workers=workers,
+                validate_every=validate_every,
+            )
+    if team.leads:
+        figures = export_checkpoint(folder / "best.pt", out)
+        click.echo(f"{out}: {summary(figures)}", err=True)
 
 
-def open_run(folder: Path, recipe: Recipe, size: int, go_on: bool) -> tuple[Trainer, DataSet]:
+def open_run(
+    folder: Path, recipe: Recipe, size: int, go_on: bool, team: Team
+) -> tuple[Trainer, DataSet]:
     """Start a run in `folder`, or go on with the one that is there.
 
     Raises:
@@ -96,7 +118,7 @@ def open_run(folder: Path, recipe: Recipe, size: int, go_on: bool) -> tuple[Trai
     """
     last = folder / "last.pt"
     if go_on:
-        trainer = resume(last)
+        trainer = resume(last, team)
         recipe, size = trainer.recipe, trainer.network.shape.size
     elif last.exists():
         raise TrainError(f"{folder} holds a run already; add --resume, or name another with --run")
@@ -109,16 +131,16 @@ def open_run(folder: Path, recipe: Recipe, size: int, go_on: bool) -> tuple[Trai
         distractors=Path(recipe.distractors) if recipe.distractors else None,
     )
     if not go_on:
-        trainer = Trainer(recipe, NetworkShape(len(data.labels), size), data.labels)
+        trainer = Trainer(recipe, NetworkShape(len(data.labels), size), data.labels, team)
     elif trainer.labels != data.labels:
         raise TrainError(f"{recipe.cutouts} now holds {data.labels}, the run {trainer.labels}")
     return trainer, data
 
 
 @contextmanager
-def progress_report(steps: int) -> Iterator[Callable[[Progress], None]]:
+def progress_report(steps: int, quiet: bool) -> Iterator[Callable[[Progress], None]]:
     """Show a bar with loss, pictures/s and time left on a terminal, else a line per validation."""
-    console = Console(stderr=True)
+    console = Console(stderr=True, quiet=quiet)
     bar = ProgressBar(
         *ProgressBar.get_default_columns(), TextColumn("{task.fields[say]}"), console=console
     )
@@ -126,7 +148,8 @@ def progress_report(steps: int) -> Iterator[Callable[[Progress], None]]:
         task = bar.add_task("training", total=steps, say="")
 
         def report(now: Progress) -> None:
-            say = f"loss {now.loss.total.item():.3f}  {now.pictures_per_s:.0f} pictures/s"
+            parts = "  ".join(f"{name} {getattr(now.loss, name).item():.3f}" for name in LOSSES)
+            say = f"loss {parts}  {now.pictures_per_s:.0f} pictures/s"
             bar.update(task, completed=now.step, say=say)
             if now.figures is not None:
                 console.print(f"step {now.step}: {say}, {summary(now.figures)}", soft_wrap=True)

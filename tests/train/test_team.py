@@ -1,0 +1,58 @@
+"""Several processes learn as one that sees all their pictures."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+
+from train.checkpoint import load_checkpoint
+
+OPTIONS = [
+    *("--stage=white-box", "--size=128", "--steps=6", "--batch-size=8"),
+    *("--precision=fp32", "--held-out=8", "--workers=0"),
+]
+
+
+def train(folder: Path, *launcher: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *launcher, "rtloc", "train", *OPTIONS, "-o", folder.name + ".onnx"],
+        cwd=folder.parent,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_two_processes_reach_the_weights_of_one_with_twice_the_batch(tmp_path: Path) -> None:
+    one = train(tmp_path / "one")
+    assert one.returncode == 0, one.stderr
+    two = train(tmp_path / "two", "torch.distributed.run", "--nproc-per-node", "2", "-m")
+    assert two.returncode == 0, two.stderr
+    alone, shared = (
+        load_checkpoint(tmp_path / "runs" / name / "last.pt") for name in ("one", "two")
+    )
+    assert alone["step"] == shared["step"] == 6
+    for name, weights in alone["network"].items():
+        # sums over halves of a batch are rounded in another order
+        assert torch.allclose(weights.float(), shared["network"][name].float(), atol=1e-3), name
+
+
+def test_a_batch_that_cannot_be_shared_evenly_is_refused(tmp_path: Path) -> None:
+    odd = [o if "batch" not in o else "--batch-size=7" for o in OPTIONS]
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"),
+            *("-m", "rtloc", "train", *odd),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "a batch of 7 cannot be shared by 2 processes" in done.stderr

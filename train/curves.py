@@ -1,0 +1,63 @@
+"""Keep a run's log as CSV, and draw its curves."""
+
+import csv
+from pathlib import Path
+
+LOSSES = ("total", "objectness", "box", "giou", "classes")
+FIGURES = ("map50", "map50_95")
+SMOOTH_OVER = 20  # lines of the log
+
+
+def append_row(path: Path, row: dict[str, str]) -> None:
+    """Add a line to a CSV file, with a header where it is new."""
+    is_new = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, row)
+        if is_new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def cut_rows(path: Path, last_step: int) -> None:
+    """Drop the lines behind a step: those that a run resumed from there will write again."""
+    if not path.exists():
+        return
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    kept = [row for row in rows if int(row["step"]) <= last_step]
+    partial = path.with_name(f".{path.name}.part")
+    partial.unlink(missing_ok=True)
+    for row in kept:
+        append_row(partial, row)
+    if kept:
+        partial.replace(path)
+    else:
+        path.unlink()
+
+
+def draw_curves(log: Path, picture: Path) -> None:
+    """Draw the losses and the figures of a log over the steps, as a PNG."""
+    from matplotlib.figure import Figure
+
+    with log.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    losses, figures = figure.subplots(1, 2)
+    for name in LOSSES:
+        values = [float(row[name]) for row in rows]
+        means = [
+            sum(values[max(0, n - SMOOTH_OVER + 1) : n + 1]) / min(n + 1, SMOOTH_OVER)
+            for n in range(len(values))
+        ]
+        losses.plot([int(row["step"]) for row in rows], means, label=name)
+    for name in FIGURES:
+        points = [(int(row["step"]), float(row[name])) for row in rows if row[name]]
+        figures.plot(*zip(*points, strict=True) if points else ([], []), marker="o", label=name)
+    losses.set(xlabel="step", ylabel="loss", yscale="log")
+    figures.set(xlabel="step", ylabel="held-out pictures", ylim=(0, 1))
+    for axes in (losses, figures):
+        axes.grid(alpha=0.3)
+        axes.legend()
+    partial = picture.with_name(f".{picture.name}")
+    figure.savefig(partial, dpi=100, format="png")
+    partial.replace(picture)

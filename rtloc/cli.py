@@ -14,6 +14,7 @@ COMMANDS = {
     "webcam": ("rtloc.commands.webcam", "Find objects in a live camera or stream."),
     "image": ("rtloc.commands.image", "Find objects in pictures; write annotated copies."),
     "train": ("rtloc.commands.train", "Train a model on generated pictures (needs rtloc[train])."),
+    "stages": ("rtloc.commands.stages", "Train and measure every stage (needs rtloc[train])."),
     "eval": ("rtloc.commands.eval", "Measure a model's mAP (needs rtloc[train])."),
     "export": ("rtloc.commands.export", "Turn a checkpoint into a model (needs rtloc[train])."),
 }

@@ -1,6 +1,6 @@
 """Feed generated pictures to the trainer, batch by batch, the same for any number of workers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from train.generator import PictureMaker
+from train.generator import PictureMaker, Sample
 from train.targets import Targets, make_targets
 from train.team import ALONE, Team
 
@@ -28,10 +28,17 @@ class GeneratedBatches(Dataset[Batch]):
     Each process of a team gets a part of it.
     """
 
-    def __init__(self, maker: PictureMaker, batch_size: int, team: Team = ALONE) -> None:
+    def __init__(
+        self,
+        maker: PictureMaker,
+        batch_size: int,
+        team: Team = ALONE,
+        targets: Callable[[Sequence[Sample]], Targets] = make_targets,
+    ) -> None:
         self.maker = maker
         self.batch_size = batch_size
         self.team = team
+        self.targets = targets
 
     def __getitem__(self, index: int) -> Batch:
         part = self.batch_size // self.team.size
@@ -39,7 +46,7 @@ class GeneratedBatches(Dataset[Batch]):
         aspect = self.maker.aspect(index)
         samples = [self.maker.make(i, aspect) for i in range(first, first + part)]
         frames = torch.from_numpy(np.stack([s.image for s in samples]))
-        return Batch(frames, make_targets(samples))
+        return Batch(frames, self.targets(samples))
 
 
 def _one_thread(worker: int) -> None:

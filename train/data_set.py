@@ -1,7 +1,7 @@
 """What a recipe trains on and is measured on: two picture makers over photos that share nothing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -43,8 +43,9 @@ def load_data_set(
     seed: int,
     *,
     distractors: Path | None = DISTRACTORS,
+    labels: Sequence[str] | None = None,
 ) -> DataSet:
-    """Load what a stage needs.
+    """Load what a stage needs; of the classes in `cutouts` only those in `labels`, if given.
 
     The photos and distractors that come with rtloc have a folder of held-out ones beside them; of
     any other folder, every fifth picture is held out.
@@ -54,20 +55,31 @@ def load_data_set(
     """
     if stage not in STAGES:
         raise TrainError(f"no stage {stage!r}; choose one of {', '.join(STAGES)}")
-    labels, loaded = load_cutouts(cutouts)
+    known, loaded = load_cutouts(cutouts)
+    if labels is not None:
+        known, loaded = kept_classes(known, loaded, labels)
     if photos == PHOTOS:
         kept, held_out = load_photos(PHOTOS), load_photos(HELD_OUT_PHOTOS)
     else:
         kept, held_out = hold_out(load_photos(photos), photos, "photo")
     if STAGES[stage].objects == "white-box":
-        labels = ("white box",)
+        known = ("white box",)
     entry = STAGES[stage]
     others, other_others = split_distractors(distractors)
     return DataSet(
-        labels,
+        known,
         picture_maker(entry, loaded, kept, size, seed, distractors=others),
         picture_maker(entry, loaded, held_out, size, HELD_OUT_SEED, distractors=other_others),
     )
+
+
+def kept_classes(
+    labels: Sequence[str], cutouts: Sequence[Cutout], wanted: Sequence[str]
+) -> tuple[tuple[str, ...], list[Cutout]]:
+    """Return those of the labels that are wanted, and their cut-outs with ids among them."""
+    ids = [n for n, label in enumerate(labels) if label in wanted]
+    kept = [replace(c, class_id=ids.index(c.class_id)) for c in cutouts if c.class_id in ids]
+    return tuple(labels[n] for n in ids), kept
 
 
 def split_distractors(folder: Path | None) -> tuple[list[Cutout], list[Cutout]]:

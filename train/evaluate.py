@@ -1,168 +1,135 @@
-"""Measure detections against true boxes: COCO's mAP, and the threshold with the best F1."""
+"""Measure detections against true boxes, and choose the threshold from which they count."""
 
-from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
-from dataclasses import dataclass
-from io import StringIO
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engines.backends import RawOutputs
+from train.accuracy import accuracy
+from train.coco import precisions
+from train.figures import Figures
 from train.generator import Sample
+from train.matching import UNPAIRED, Found, Truth, pair, truth_of
+from train.negatives import Negatives, false_trials, mistaken_trials
+from train.threshold import Trials, choose_threshold
 
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """What was found in one picture.
-
-    boxes: float32 [N, 4], x1 y1 x2 y2 in pixels; scores: float32 [N]; class_ids: int64 [N].
-    """
-
-    boxes: NDArray[np.float32]
-    scores: NDArray[np.float32]
-    class_ids: NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Figures:
-    """How well a model does on a set of pictures, each 0..1.
-
-    ap50: mAP@50 by class label; threshold: the score with the best F1 at IoU 0.5, and its precision
-    and recall.
-    """
-
-    map50: float
-    map50_95: float
-    ap50: dict[str, float]
-    threshold: float
-    precision: float
-    recall: float
-
+__all__ = ["Figures", "Found", "Infer", "evaluate", "locate_all", "measure", "measured_threshold"]
 
 Infer = Callable[[NDArray[np.uint8]], RawOutputs]
 LOWEST_SCORE = 0.01
 
 
-def coco_truth(samples: Sequence[Sample], labels: Sequence[str]) -> dict[str, Any]:
-    """Return the true boxes as a COCO data set (boxes as x y width height, ids from 1)."""
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
-    for n, sample in enumerate(samples, start=1):
-        height, width = sample.image.shape[:2]
-        images.append({"id": n, "width": width, "height": height, "file_name": f"{n:06d}.png"})
-        for box, class_id in zip(sample.boxes.tolist(), sample.class_ids.tolist(), strict=True):
-            xywh = [box[0], box[1], box[2] - box[0], box[3] - box[1]]
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": n,
-                    "category_id": class_id + 1,
-                    "bbox": xywh,
-                    "area": xywh[2] * xywh[3],
-                    "iscrowd": 0,
-                }
-            )
-    categories = [{"id": i, "name": name} for i, name in enumerate(labels, start=1)]
-    return {"info": {}, "images": images, "annotations": annotations, "categories": categories}
-
-
-def coco_results(found: Sequence[Found]) -> list[dict[str, Any]]:
-    """Return detections in COCO's result form, picture n having the id n + 1."""
-    return [
-        {
-            "image_id": n,
-            "category_id": class_id + 1,
-            "bbox": [box[0], box[1], box[2] - box[0], box[3] - box[1]],
-            "score": score,
-        }
-        for n, one in enumerate(found, start=1)
-        for box, score, class_id in zip(
-            one.boxes.tolist(), one.scores.tolist(), one.class_ids.tolist(), strict=True
-        )
-    ]
-
-
-def measure(samples: Sequence[Sample], found: Sequence[Found], labels: Sequence[str]) -> Figures:
-    """Measure what was found in `samples` with faster-coco-eval."""
-    from faster_coco_eval import COCO, COCOeval_faster
-
-    threshold, precision, recall = best_threshold(samples, found)
-    results = coco_results(found)
-    if not results:
-        return Figures(0.0, 0.0, dict.fromkeys(labels, 0.0), threshold, precision, recall)
-    with redirect_stdout(StringIO()):  # the library reports by printing
-        truth = COCO(coco_truth(samples, labels))
-        run = COCOeval_faster(truth, truth.loadRes(results), "bbox")
-        run.run()
-    # [IoU thresholds, recalls, classes, areas, max detections]; -1 where a class is absent
-    at50 = np.asarray(run.eval["precision"])[0, :, :, 0, -1]
-    ap50 = {
-        label: float(values[values >= 0].mean()) if (values >= 0).any() else 0.0
-        for label, values in zip(labels, at50.T, strict=True)
-    }
-    return Figures(float(run.stats[1]), float(run.stats[0]), ap50, threshold, precision, recall)
-
-
-def iou_matrix(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the IoU of each box of `a` [N, 4] with each of `b` [M, 4], float32 [N, M]."""
-    top_left = np.maximum(a[:, None, :2], b[None, :, :2])
-    bottom_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    both = np.clip(bottom_right - top_left, 0, None).prod(axis=2)
-    areas_a, areas_b = ((x[:, 2:] - x[:, :2]).prod(axis=1) for x in (a, b))
-    union = areas_a[:, None] + areas_b[None] - both
-    overlaps: NDArray[np.float32] = both / np.maximum(union, np.float32(1e-9))
-    return overlaps
-
-
-def match(sample: Sample, found: Found, iou: float = 0.5) -> NDArray[np.bool_]:
-    """Say of each detection whether it is the best-scored one to meet a true box of its class."""
-    overlaps = iou_matrix(found.boxes, sample.boxes)
-    overlaps[found.class_ids[:, None] != sample.class_ids[None]] = 0
-    right = np.zeros(len(found.scores), bool)
-    for n in np.argsort(-found.scores, kind="stable"):
-        if overlaps.shape[1] and overlaps[n].max() >= iou:
-            right[n] = True
-            overlaps[:, overlaps[n].argmax()] = 0
-    return right
-
-
-def best_threshold(samples: Sequence[Sample], found: Sequence[Found]) -> tuple[float, float, float]:
-    """Return the score threshold with the best F1 at IoU 0.5, with its precision and recall."""
-    truths = sum(len(s.boxes) for s in samples)
-    right = np.concatenate([match(s, f) for s, f in zip(samples, found, strict=True)])
-    scores = np.concatenate([f.scores for f in found])
-    if not len(scores) or not right.any():
-        return 0.5, 0.0, 0.0
-    order = np.argsort(-scores, kind="stable")
-    hits = np.cumsum(right[order])
-    precision, recall = hits / np.arange(1, len(order) + 1), hits / truths
-    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-9)
-    best = int(f1.argmax())
-    return float(scores[order][best]), float(precision[best]), float(recall[best])
-
-
 def evaluate(
-    infer: Infer, samples: Sequence[Sample], labels: Sequence[str], batch_size: int = 32
+    infer: Infer,
+    samples: Sequence[Sample],
+    labels: Sequence[str],
+    negatives: Negatives | None = None,
+    *,
+    batch_size: int = 32,
 ) -> Figures:
-    """Run an engine over the samples' pictures and measure what it finds."""
-    return measure(samples, locate_all(infer, samples, batch_size), labels)
+    """Run an engine over the samples' pictures, choose its threshold and measure what it finds.
+
+    With `negatives` the threshold keeps within their limits, and the figures tell how often they
+    are broken.
+    """
+    found = locate_all(infer, (sample.image for sample in samples), batch_size)
+    if negatives is None:
+        return measure(samples, found, labels)
+    photos, mistaken = try_negatives(infer, negatives, batch_size)
+    return measure(samples, found, labels, photos=photos, mistaken=mistaken)
 
 
-def locate_all(infer: Infer, samples: Sequence[Sample], batch_size: int = 32) -> list[Found]:
-    """Run an engine over the samples' pictures, those of one size together."""
+def measure(
+    samples: Sequence[Sample | Truth],
+    found: Sequence[Found],
+    labels: Sequence[str],
+    threshold: float | None = None,
+    *,
+    photos: Trials | None = None,
+    mistaken: Trials | None = None,
+) -> Figures:
+    """Measure what was found in pictures; without a threshold, choose one first.
+
+    photos, mistaken: what was found in pictures without objects and in drawings of other things.
+    """
+    truths = [truth_of(sample) for sample in samples]
+    if threshold is None:
+        trials = [t for t in (photos, mistaken) if t is not None]
+        threshold = measured_threshold(truths, found, trials)
+    curves = precisions(truths, found, labels)
+    at = accuracy(truths, found, threshold)
+    return Figures(
+        map50=curves.ap(0) or 0.0,
+        map50_95=curves.ap(slice(None)) or 0.0,
+        ap50=curves.ap_by_label(0),
+        threshold=threshold,
+        precision=at.precision,
+        recall=at.recall,
+        ap50_95=curves.ap_by_label(slice(None)),
+        map50_by_size=curves.ap_by_size(0),
+        map50_95_by_size=curves.ap_by_size(slice(None)),
+        mean_iou=at.mean_iou,
+        class_accuracy=at.class_accuracy,
+        presence_accuracy=at.presence_accuracy,
+        false_per_1000=None if photos is None else 1000 * photos.rate(threshold),
+        mistaken_per_100=None if mistaken is None else 100 * mistaken.rate(threshold),
+    )
+
+
+def measured_threshold(
+    truths: Sequence[Truth], found: Sequence[Found], trials: Sequence[Trials] = ()
+) -> float:
+    """Choose the threshold for what was found, as train.threshold says."""
+    if not found:
+        return choose_threshold(np.zeros(0, np.float32), np.zeros(0, bool), 0, trials)
+    right = [pair(truth, one) != UNPAIRED for truth, one in zip(truths, found, strict=True)]
+    scores = np.concatenate([one.scores for one in found])
+    return choose_threshold(
+        scores, np.concatenate(right), sum(len(t.boxes) for t in truths), trials
+    )
+
+
+def try_negatives(
+    infer: Infer, negatives: Negatives, batch_size: int = 32
+) -> tuple[Trials | None, Trials | None]:
+    """Look for objects where there are none: in photos, and in drawings of other things."""
+    photos = mistaken = None
+    if negatives.photos is not None:
+        photos = false_trials(locate_all(infer, negatives.photos, batch_size))
+    if negatives.drawings is not None:
+        truths: list[Truth] = []
+
+        def image_of(sample: Sample) -> NDArray[np.uint8]:
+            truths.append(truth_of(sample))
+            return sample.image
+
+        found = locate_all(infer, map(image_of, negatives.drawings), batch_size)
+        mistaken = mistaken_trials(truths, found)
+    return photos, mistaken
+
+
+def locate_all(
+    infer: Infer, images: Iterable[NDArray[np.uint8]], batch_size: int = 32
+) -> list[Found]:
+    """Run an engine over pictures, uint8 [H, W, 3] BGR, those of one size together.
+
+    No more pictures are held than one batch of each size.
+    """
     found: dict[int, Found] = {}
-    by_size: dict[tuple[int, ...], list[int]] = {}
-    for n, sample in enumerate(samples):
-        by_size.setdefault(sample.image.shape, []).append(n)
-    for alike in by_size.values():
-        for first in range(0, len(alike), batch_size):
-            chosen = alike[first : first + batch_size]
-            raw = infer(np.stack([samples[n].image for n in chosen]))
-            for n, boxes, scores, class_ids in zip(
-                chosen, raw.boxes, raw.scores, raw.class_ids, strict=True
-            ):
-                kept = scores >= LOWEST_SCORE
-                found[n] = Found(boxes[kept], scores[kept], class_ids[kept])
-    return [found[n] for n in range(len(samples))]
+    waiting: dict[tuple[int, ...], list[tuple[int, NDArray[np.uint8]]]] = {}
+
+    def run(alike: list[tuple[int, NDArray[np.uint8]]]) -> None:
+        raw = infer(np.stack([image for _, image in alike]))
+        for row, (n, _) in enumerate(alike):
+            kept = raw.scores[row] >= LOWEST_SCORE
+            found[n] = Found(raw.boxes[row][kept], raw.scores[row][kept], raw.class_ids[row][kept])
+
+    for n, image in enumerate(images):
+        alike = waiting.setdefault(image.shape, [])
+        alike.append((n, image))
+        if len(alike) == batch_size:
+            run(waiting.pop(image.shape))
+    for alike in waiting.values():
+        run(alike)
+    return [found[n] for n in range(len(found))]

@@ -13,9 +13,8 @@ import torch
 from engines.model_file import FORMAT_VERSION, INPUT, OUTPUTS
 from train.checkpoint import load_checkpoint
 from train.errors import TrainError
-from train.evaluate import Figures
-from train.inference import Localization
-from train.network import GridNetwork
+from train.figures import Figures
+from train.heads import Network, with_answers_decoded
 from train.trainer import averaged_network
 
 OPSET = 17
@@ -31,10 +30,10 @@ class Description:
     figures: Mapping[str, float]
 
 
-def export_onnx(network: GridNetwork, description: Description, path: Path) -> None:
+def export_onnx(network: Network, description: Description, path: Path) -> None:
     """Write the model file of a network, to a temporary name first, then moved to `path`."""
     size = network.shape.size
-    model = Localization(copy.deepcopy(network).eval().cpu())
+    model = with_answers_decoded(copy.deepcopy(network).eval().cpu())
     partial = path.with_name(f".{path.name}.part")
     frames = torch.zeros(1, size, size, 3, dtype=torch.uint8)
     with warnings.catch_warnings():
@@ -80,13 +79,8 @@ def export_checkpoint(checkpoint: Path, path: Path) -> Figures:
     if state["figures"] is None:
         raise TrainError(f"{checkpoint} was never validated; train on until the next validation")
     figures = Figures(**state["figures"])
-    values = {
-        "map50": figures.map50,
-        "map50_95": figures.map50_95,
-        "precision": figures.precision,
-        "recall": figures.recall,
-    }
-    about = Description(state["labels"], figures.threshold, state["recipe"]["stage"], values)
+    stage, values = state["recipe"]["stage"], figures.numbers()
+    about = Description(state["labels"], figures.threshold, stage, values)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         export_onnx(averaged_network(state), about, path)

@@ -128,12 +128,13 @@ class PictureMaker:
             rng,
             stage.perspective,
         )
-        spot = find_spot(rng, layer.box_px, (width, height), stage, taken)
+        dressed = looks.dress(rng, layer, stage)
+        spot = find_spot(rng, layer.box_px, (width, height), stage, taken, card=dressed.card)
         if spot is None:
             return None
         x, y, box = spot
-        pixels, margin = looks.dress(rng, layer, stage)
-        looks.paste_dressed(rng, canvas, pixels, (x - margin, y - margin), stage)
+        corner = x - dressed.margin, y - dressed.margin
+        looks.paste_dressed(rng, canvas, dressed.pixels, corner, stage)
         return box
 
 
@@ -182,11 +183,18 @@ def with_bars(canvas: NDArray[np.uint8], size: int) -> tuple[NDArray[np.uint8], 
 
 
 def find_spot(
-    rng: Random, box_px: Box, canvas_wh: tuple[int, int], stage: Stage, taken: Sequence[Box]
+    rng: Random,
+    box_px: Box,
+    canvas_wh: tuple[int, int],
+    stage: Stage,
+    taken: Sequence[Box],
+    *,
+    card: int = 0,
 ) -> tuple[int, int, Box] | None:
     """Find where to paste: the layer's corner (x, y) and the box, cut at the canvas's edges.
 
-    Returns None when the object cannot be placed without overlapping others too much.
+    Returns None when the object, or the card that reaches `card` pixels beyond it, cannot be placed
+    without overlapping others too much.
     """
     width, height = canvas_wh
     box_w, box_h = box_px[2] - box_px[0], box_px[3] - box_px[1]
@@ -200,7 +208,8 @@ def find_spot(
         box = (max(0.0, whole[0]), max(0.0, whole[1]), min(width, whole[2]), min(height, whole[3]))
         if min(box[2] - box[0], box[3] - box[1]) < SMALLEST_OBJECT_PX / 2:
             continue
-        if paste.overlaps_little(box, taken, stage.max_overlap):
+        covered = (box[0] - card, box[1] - card, box[2] + card, box[3] + card)
+        if paste.overlaps_little(covered, taken, stage.max_overlap):
             return x, y, box
     return None
 

@@ -1,5 +1,7 @@
 """How one pasted object looks: its light, a card under it, its shadow, the seam of its edge."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.random import Generator as Random
@@ -12,17 +14,27 @@ from train.stages import Stage
 Image = NDArray[np.uint8]
 
 
-def dress(rng: Random, layer: Layer, stage: Stage) -> tuple[Image, int]:
-    """Give a transformed cut-out its looks.
+@dataclass(frozen=True, eq=False)
+class Dressed:
+    """An object ready to be pasted.
 
-    Returns its pixels, premultiplied BGRA, and how many more there are on each side than before.
+    pixels: uint8 [h, w, 4], premultiplied BGR and alpha; margin: how many more there are on each
+    side than its layer had; card: how far a card reaches beyond the layer, 0 without one.
     """
+
+    pixels: Image
+    margin: int
+    card: int
+
+
+def dress(rng: Random, layer: Layer, stage: Stage) -> Dressed:
+    """Give a transformed cut-out its looks."""
     pixels = layer.pixels
     if stage.object_light:
         pixels = light.apply_cast_to_layer(pixels, light.colour_cast(rng, stage.object_light))
-    margin = 0
+    margin = card = 0
     if rng.random() < stage.p_card:
-        margin = int(rng.uniform(0.05, 0.3) * max(pixels.shape[:2]))
+        margin = card = 1 + int(rng.uniform(0.05, 0.3) * max(pixels.shape[:2]))
         pixels = on_card(rng, pixels, margin)
     if rng.random() < stage.p_shading:
         pixels = light.shade(pixels, rng)
@@ -31,7 +43,7 @@ def dress(rng: Random, layer: Layer, stage: Stage) -> tuple[Image, int]:
         room = int(np.ceil(0.06 * side)) + 2
         pixels, margin = widened(pixels, room), margin + room
         pixels = camera.blur(pixels, rng, reach_px=max(1.0, 0.06 * side))
-    return pixels, margin
+    return Dressed(pixels, margin, card)
 
 
 def on_card(rng: Random, pixels: Image, margin: int) -> Image:
@@ -64,7 +76,9 @@ def paste_dressed(
     if way < stage.p_poisson and paste.blend_poisson(canvas, pixels, x, y):
         return
     if stage.p_poisson <= way < stage.p_poisson + stage.p_feather:
-        pixels = feathered(pixels, float(rng.uniform(0.6, 1.6)))
+        # a wide seam would leave nothing of a small object
+        widest = min(1.6, 0.02 * max(pixels.shape[:2]))
+        pixels = feathered(pixels, float(rng.uniform(0.3, max(0.4, widest))))
     paste.blend(canvas, pixels, x, y)
 
 

@@ -21,10 +21,10 @@ from train.data_set import CUTOUTS, DISTRACTORS, PHOTOS
 from train.errors import TrainError
 from train.evaluate import Figures, Infer, evaluate
 from train.generator import PictureMaker, Sample
-from train.inference import Localization
+from train.heads import HEADS, Network, with_answers_decoded
 from train.interrupts import delayed_interrupt
-from train.loss import LossParts, LossWeights, detection_loss
-from train.network import GridNetwork, NetworkShape
+from train.loss import LossParts, LossWeights
+from train.network import NetworkShape
 from train.team import ALONE, Team, in_step
 
 LOG_EVERY = 50
@@ -38,6 +38,8 @@ class Recipe:
     photos: str = str(PHOTOS)
     distractors: str | None = str(DISTRACTORS)
     stage: str = "many-objects"
+    labels: tuple[str, ...] | None = None  # which of the folder's classes; None: all
+    head: Literal["dense", "single"] = "dense"
     steps: int = 12_000
     batch_size: int = 32
     learning_rate: float = 2e-3
@@ -88,7 +90,8 @@ class Trainer:
         self.labels = tuple(labels)
         self.team = team
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.network = GridNetwork(shape).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.head = HEADS[recipe.head]
+        self.network = self.head.network(shape).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = copy.deepcopy(self.network).eval()
         self.shared = in_step(self.network, team, self.device)
         self.optimizer = torch.optim.AdamW(
@@ -98,6 +101,7 @@ class Trainer:
             recipe.precision == "auto" and is_fast_in_half(self.device)
         )
         self.step = 0
+        self.seconds = 0.0  # of training, validations left out
         self.best_map = -1.0
         self.figures: Figures | None = None
 
@@ -122,21 +126,24 @@ class Trainer:
         folder.mkdir(parents=True, exist_ok=True)
         if self.team.leads:
             cut_rows(folder / "log.csv", self.step)
-        pictures = GeneratedBatches(maker, self.recipe.batch_size, self.team)
+        pictures = GeneratedBatches(maker, self.recipe.batch_size, self.team, self.head.targets)
         source = batches(pictures, self.step, self.recipe.steps, workers)
-        started, first_step = time.perf_counter(), self.step
+        first_step, first_second = self.step, self.seconds
+        started = time.perf_counter()
         try:
             with delayed_interrupt() as interrupt_if_asked:
                 for batch in source:
                     loss = self._learn(batch.frames.to(self.device), batch.targets.to(self.device))
                     self.step += 1
+                    self.seconds += time.perf_counter() - started
                     due = self.step % validate_every == 0 or self.step == self.recipe.steps
                     figures = self._validate(validation, folder) if due else None
                     seen = (self.step - first_step) * self.recipe.batch_size
-                    rate = seen / (time.perf_counter() - started)
+                    rate = seen / (self.seconds - first_second)
                     self._log(Progress(self.step, self.recipe.steps, loss, rate, figures), folder)
                     report(Progress(self.step, self.recipe.steps, loss, rate, figures))
                     interrupt_if_asked()
+                    started = time.perf_counter()
         finally:
             if self.team.leads:
                 save_checkpoint(folder / "last.pt", self.state())
@@ -158,7 +165,7 @@ class Trainer:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             logits = self.shared(frames)
         weights = LossWeights(recipe.box_weight, recipe.giou_weight, 1.0, recipe.iou_objectness)
-        loss = detection_loss(logits, targets, self.network.shape.size, weights, self.team)
+        loss = self.head.loss(logits, targets, self.network.shape.size, weights, self.team)
         total = self.team.mean(loss.total)  # so that all processes stop together
         if not torch.isfinite(total):
             raise TrainError(
@@ -196,6 +203,7 @@ class Trainer:
             "shape": asdict(self.network.shape),
             "labels": list(self.labels),
             "step": self.step,
+            "seconds": self.seconds,
             "best_map": self.best_map,
             "figures": None if self.figures is None else asdict(self.figures),
             "network": self.network.state_dict(),
@@ -223,6 +231,7 @@ def resume(path: Path, team: Team = ALONE) -> Trainer:
     trainer.averaged.load_state_dict(state["averaged"])
     trainer.optimizer.load_state_dict(state["optimizer"])
     trainer.step = state["step"]
+    trainer.seconds = state.get("seconds", 0.0)
     trainer.best_map = state["best_map"]
     figures = state["figures"]
     trainer.figures = None if figures is None else Figures(**figures)
@@ -237,9 +246,9 @@ def shape_of(state: dict[str, Any]) -> NetworkShape:
     )
 
 
-def averaged_network(state: dict[str, Any]) -> GridNetwork:
+def averaged_network(state: dict[str, Any]) -> Network:
     """Return the averaged network of a checkpoint's state, the one to be used."""
-    network = GridNetwork(shape_of(state))
+    network = HEADS[state["recipe"].get("head", "dense")].network(shape_of(state))
     network.load_state_dict(state["averaged"])
     return network.eval()
 
@@ -277,9 +286,9 @@ def move_average(averaged: nn.Module, network: nn.Module, decay: float, step: in
             value.copy_(theirs[name])
 
 
-def network_locate(network: GridNetwork) -> Infer:
+def network_locate(network: Network) -> Infer:
     """Return a function for `evaluate` that answers with a network as an engine would."""
-    model = Localization(network).eval()
+    model = with_answers_decoded(network).eval()
     device = next(network.parameters()).device
 
     @torch.no_grad()

@@ -1,54 +1,177 @@
 """`rtloc eval`: measure a model on pictures that it was never trained on."""
 
-import json
-from dataclasses import asdict
+import textwrap
 from pathlib import Path
 
 import click
+import cv2
 
-from engines.backends import BACKENDS, open_backend
-from engines.model_file import read_model_info, resolve_model
+from engines.backends import BACKENDS
+from engines.model_file import ModelInfo
+from rtloc.commands.eval_report import as_json, as_table
+from rtloc.commands.eval_run import Answers, look_at, measure_answers
+from rtloc.errors import RtlocError, UsageError
+from rtloc.files import check_writable
+from rtloc.localizer import DEFAULT_MODEL, Localizer
+from rtloc.object_free import check_object_free
+from rtloc.pictures import write_picture
+from rtloc.worst_sheet import Tile, draw_sheet
+from train.coco import precisions
+from train.coco_set import read_coco
 from train.data_set import CUTOUTS, PHOTOS, load_data_set
 from train.errors import TrainError
-from train.evaluate import Figures, evaluate
+from train.figures import Figures
+from train.negatives import Negatives, negatives_for
+from train.picture_set import PictureSet, generated_set
 from train.stages import STAGES
+from train.worst import Case, WorstCases
+
+A_PATH = click.Path(path_type=Path)
+GENERATED = 1000
+CHARACTERS = 72  # of text below one of the worst pictures
 
 
 @click.command()
-@click.argument("model", default="pokemon")
-@click.option("--stage", type=click.Choice(list(STAGES)), help="[default: the model's own]")
-@click.option("--count", type=click.IntRange(1), default=1000, show_default=True)
-@click.option("--cutouts", type=click.Path(path_type=Path), default=CUTOUTS)
-@click.option("--backgrounds", type=click.Path(path_type=Path), default=PHOTOS)
+@click.argument("model", default=DEFAULT_MODEL)
+@click.argument("data", required=False)
+@click.option("--images", type=A_PATH, help="Folder of a COCO set's pictures.  [default: its own]")
+@click.option(
+    "--count",
+    type=click.IntRange(1),
+    help=f"Pictures at most.  [default: {GENERATED} generated ones, all of a set]",
+)
+@click.option("--cutouts", type=A_PATH, default=CUTOUTS, help="As for `rtloc train`.")
+@click.option("--backgrounds", type=A_PATH, default=PHOTOS, help="As for `rtloc train`.")
+@click.option(
+    "--negatives",
+    type=A_PATH,
+    multiple=True,
+    help="A video, picture or folder without objects, to count false positives in. Repeatable.",
+)
 @click.option("--backend", type=click.Choice(["auto", *BACKENDS]), default="auto")
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    help="The lowest score that counts.  [default: the model's own]",
+)
+@click.option("--plot", type=A_PATH, help="Write the precision over the recall as a PNG.")
+@click.option("--worst", type=A_PATH, help="Write a sheet of the worst pictures as a PNG.")
+@click.option("--json", "wants_json", is_flag=True, help="Print the figures as JSON.")
 def command(
     model: str,
-    stage: str | None,
-    count: int,
+    data: str | None,
+    images: Path | None,
+    count: int | None,
     cutouts: Path,
     backgrounds: Path,
+    negatives: tuple[Path, ...],
     backend: str,
-    as_json: bool,
+    threshold: float | None,
+    plot: Path | None,
+    worst: Path | None,
+    wants_json: bool,
 ) -> None:
-    """Measure MODEL's mAP on generated pictures over held-out photos."""
-    info = read_model_info(resolve_model(model))
-    data = load_data_set(stage or info.stage, cutouts, backgrounds, info.input_size, seed=0)
-    if data.labels != info.labels:
-        raise TrainError(f"{cutouts} holds {data.labels}, the model knows {info.labels}")
-    engine, _ = open_backend(info, backend)
-    figures = evaluate(engine.infer, data.held_out_samples(count), info.labels)
-    engine.close()
-    click.echo(json.dumps(asdict(figures)) if as_json else table(figures, count))
+    """Measure MODEL on DATA.
+
+    DATA is a COCO set's .json, or the name of a stage of `rtloc train` for generated pictures over
+    photos never trained on; without it, the model's own stage.
+    """
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our own errors say it
+    check_outputs(plot, worst, negatives)
+    with Localizer(model, backend=backend, threshold=threshold) as localizer:
+        info, lowest = localizer.info, localizer.threshold
+        pictures, free = open_data(data, info, images, count, (cutouts, backgrounds))
+        worst_cases = WorstCases(info.labels, lowest)
+        answers = look_at(localizer, pictures, free, negatives, worst_cases)
+    measured = measure_answers(answers, info.labels, lowest)
+    title = f"{model} on {pictures.title}"
+    if plot is not None:
+        write_plot(plot, answers, measured.figures, info.labels, title)
+    if worst is not None:
+        tiles = [tile(case, info.labels) for case in worst_cases.cases()]
+        write_picture(worst, draw_sheet(tiles, title))
+    about = {"model": model, "backend": localizer.backend, "data": pictures.title}
+    click.echo(as_json(about, measured) if wants_json else as_table(about, measured))
+    if pictures.unknown:
+        names = ", ".join(pictures.unknown)
+        click.echo(f"boxes of {names} were left out: the model does not know them", err=True)
 
 
-def table(figures: Figures, count: int) -> str:
-    """Lay the figures out in lines."""
-    per_class = "\n".join(f"  {label:<12} {ap:.3f}" for label, ap in figures.ap50.items())
-    return (
-        f"{count} pictures over held-out photos\n"
-        f"mAP@50       {figures.map50:.3f}\n{per_class}\n"
-        f"mAP@50:95    {figures.map50_95:.3f}\n"
-        f"best F1 at threshold {figures.threshold:.2f}: "
-        f"precision {figures.precision:.3f}, recall {figures.recall:.3f}"
-    )
+def check_outputs(plot: Path | None, worst: Path | None, negatives: tuple[Path, ...]) -> None:
+    """Find out before the work what would fail after it.
+
+    Raises:
+        UsageError: a path cannot be written or read.
+    """
+    for path in (plot, worst):
+        if path is not None:
+            if path.suffix.lower() != ".png":
+                raise UsageError(f"{path} must end in .png")
+            check_writable(path)
+    for path in negatives:
+        check_object_free(path)
+    # what is not installed is told at once
+    import faster_coco_eval  # noqa: F401
+
+    if plot is not None:
+        import matplotlib  # noqa: F401
+
+
+def open_data(
+    data: str | None,
+    info: ModelInfo,
+    images: Path | None,
+    count: int | None,
+    folders: tuple[Path, Path],
+) -> tuple[PictureSet, Negatives]:
+    """Open the pictures to measure on, and those without objects that go with them.
+
+    Raises:
+        UsageError: DATA is neither a stage nor a file that rtloc reads.
+        TrainError: the pictures cannot be used with this model.
+    """
+    name = info.stage if data is None else data
+    if name in STAGES:
+        generated = load_data_set(name, *folders, info.input_size, seed=0, labels=info.labels)
+        if generated.labels != info.labels:
+            raise TrainError(
+                f"the stage {name} does not draw all that the model knows "
+                f"({', '.join(info.labels)}); name its cut-outs' folder with --cutouts"
+            )
+        number = count or GENERATED
+        free = negatives_for(generated.held_out, number, number)
+        return generated_set(generated, name, number), free
+    path = Path(name)
+    if path.suffix.lower() != ".json":
+        raise UsageError(f"no stage {name!r}; name a COCO .json, or one of {', '.join(STAGES)}")
+    return read_coco(path, info.labels, images, count), Negatives()
+
+
+def write_plot(
+    path: Path, answers: Answers, figures: Figures, labels: tuple[str, ...], title: str
+) -> None:
+    """Draw the precision over the recall.
+
+    Raises:
+        RtlocError: it cannot be written there.
+    """
+    from train.pr_plot import draw_precision_recall
+
+    curves = precisions(answers.truths, answers.found, labels)
+    try:
+        draw_precision_recall(curves, figures, path, title)
+    except OSError as error:
+        raise RtlocError(f"cannot write {path}: {error.strerror}") from error
+
+
+def tile(case: Case, labels: tuple[str, ...]) -> Tile:
+    """Lay out one of the worst pictures."""
+    texts = [
+        f"{labels[class_id]} {score:.2f}"
+        for class_id, score in zip(
+            case.found.class_ids.tolist(), case.found.scores.tolist(), strict=True
+        )
+    ]
+    faults = "; ".join(fault.text for fault in case.faults)
+    lines = [case.name, *textwrap.wrap(faults, CHARACTERS)]
+    return Tile(case.image, case.truth.boxes, case.found.boxes, texts, lines)

@@ -16,6 +16,7 @@ from train.errors import TrainError
 from train.evaluate import Figures
 from train.export import export_checkpoint
 from train.network import NetworkShape
+from train.stage_recipes import PLANS
 from train.stages import STAGES
 from train.team import Team, join_team
 from train.trainer import Progress, Recipe, Trainer, resume
@@ -31,10 +32,10 @@ A_FOLDER = click.Path(path_type=Path)
 @click.option("--stage", type=click.Choice(list(STAGES)), default=DEFAULTS.stage, show_default=True)
 @click.option("--cutouts", type=A_FOLDER, help="A folder per class of PNG, WebP or SVG cut-outs.")
 @click.option("--backgrounds", type=A_FOLDER, help="A folder of photos to paste on.")
-@click.option("--size", type=click.IntRange(128, 1280), default=384, show_default=True)
-@click.option("--steps", type=click.IntRange(1), default=DEFAULTS.steps, show_default=True)
-@click.option("--batch-size", type=click.IntRange(1), default=DEFAULTS.batch_size)
-@click.option("--learning-rate", type=float, default=DEFAULTS.learning_rate, show_default=True)
+@click.option("--size", type=click.IntRange(128, 1280), help="Longer side, px.  [default: stage's]")
+@click.option("--steps", type=click.IntRange(1), help="[default: the stage's]")
+@click.option("--batch-size", type=click.IntRange(1), help="[default: the stage's]")
+@click.option("--learning-rate", type=float, help="[default: the stage's]")
 @click.option(
     "--giou-weight",
     type=click.FloatRange(0),
@@ -60,10 +61,10 @@ def command(
     stage: str,
     cutouts: Path | None,
     backgrounds: Path | None,
-    size: int,
-    steps: int,
-    batch_size: int,
-    learning_rate: float,
+    size: int | None,
+    steps: int | None,
+    batch_size: int | None,
+    learning_rate: float | None,
     giou_weight: float,
     precision: Literal["auto", "fp32", "bf16"],
     seed: int,
@@ -76,15 +77,20 @@ def command(
     Without --cutouts and --backgrounds it trains on those that come with rtloc. Ctrl-C keeps what
     was learnt: --resume goes on from there.
     """
+    plan = PLANS["dense"][stage]
+    size = size or plan.size
     if size % 32:
         raise click.BadParameter(f"{size} is not a multiple of 32", param_hint="--size")
     recipe = Recipe(
         cutouts=str(cutouts or CUTOUTS),
         photos=str(backgrounds or PHOTOS),
         stage=stage,
-        steps=steps,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
+        # the stages' classes are some of those that come with rtloc
+        labels=plan.labels if cutouts is None else None,
+        steps=steps or plan.steps,
+        batch_size=batch_size or plan.batch_size,
+        learning_rate=plan.learning_rate if learning_rate is None else learning_rate,
+        warmup_steps=plan.warmup_steps,
         giou_weight=giou_weight,
         precision=precision,
         seed=seed,
@@ -129,6 +135,7 @@ def open_run(
         size,
         recipe.seed,
         distractors=Path(recipe.distractors) if recipe.distractors else None,
+        labels=recipe.labels,
     )
     if not go_on:
         trainer = Trainer(recipe, NetworkShape(len(data.labels), size), data.labels, team)

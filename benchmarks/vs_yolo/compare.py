@@ -1,0 +1,133 @@
+"""Train rtloc and Ultralytics' YOLO26n on the same kind of pictures for the same time, and compare.
+
+    python benchmarks/vs_yolo/compare.py --yolo-python YOLO_VENV/bin/python --work out/vs_yolo
+
+`train_yolo26n.py` says what the other virtual environment needs. First rtloc trains for `--steps`
+steps, making its pictures as it goes; then as many pictures as YOLO can see in that time are
+written by `rtloc synth`, and YOLO trains on them from scratch for the time that rtloc took, on the
+same cores. Both answer the same pictures over photos and distractors that neither was trained with.
+A part that is finished is not done again; remove its file in the `--work` folder to repeat it.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import cv2
+import numpy as np
+
+from engines.backends import open_backend
+from engines.model_file import read_model_info
+from train.data_set import CUTOUTS, PHOTOS, load_data_set
+from train.evaluate import Figures, Found, evaluate, measure
+from train.generator import Sample
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import report
+
+STAGE = "many-objects"
+HELD_OUT = 1000
+HERE = Path(__file__).parent
+
+
+@click.command()
+@click.option("--yolo-python", required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--work", required=True, type=click.Path(path_type=Path), help="For what is made.")
+@click.option("--steps", default=4000, show_default=True, help="Of rtloc's training.")
+@click.option("--size", default=384, show_default=True)
+@click.option("--yolo-pictures", default=20_000, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), help="Write the section to this file too.")
+def main(
+    yolo_python: Path, work: Path, steps: int, size: int, yolo_pictures: int, out: Path | None
+) -> None:
+    """Train both for the same time on the same pictures, and print the table."""
+    before = report.machine()
+    work.mkdir(parents=True, exist_ok=True)
+    data = load_data_set(STAGE, CUTOUTS, PHOTOS, size, seed=0)
+    samples = data.held_out_samples(HELD_OUT)
+    ours_s = train_ours(work, steps, size)
+    ours = evaluate_ours(work / "rtloc.onnx", samples, data.labels)
+    yolo = train_yolo(yolo_python, work, samples, ours_s, size, yolo_pictures)
+    theirs = measure(samples, as_found(yolo["found"]), data.labels)
+    rows = [
+        row("rtloc", ours, ours_s, (work / "rtloc.onnx").stat().st_size),
+        row("YOLO26n", theirs, yolo["trained_s"], yolo["weights_bytes"]),
+    ]
+    header = ["", "mAP@50", "mAP@50:95", "training, min", "file, MB"]
+    body = (
+        f"{report.table(header, rows)}\n\n"
+        f"Both from random weights at {size} px, stage {STAGE}, measured on {HELD_OUT} pictures over "
+        f"photos and distractors that neither has seen. `locate_latency.py` compares the latency."
+    )
+    report.publish("Against YOLO26n, trained for the same time", before, body, out)
+
+
+def run(*command: object) -> float:
+    """Run a command to its end; return how many seconds it took."""
+    started = time.perf_counter()
+    subprocess.run([str(part) for part in command], check=True)
+    return time.perf_counter() - started
+
+
+def train_ours(work: Path, steps: int, size: int) -> float:
+    """Train rtloc, unless it is done; return how many seconds it took."""
+    took = work / "rtloc_seconds.txt"
+    if not took.exists():
+        options = ("--steps", steps, "--size", size, "--stage", STAGE, "--validate-every", steps)
+        folders = ("--run", work / "rtloc_run", "-o", work / "rtloc.onnx")
+        seconds = run(sys.executable, "-m", "rtloc", "train", *options, *folders)
+        took.write_text(f"{seconds:.1f}", encoding="utf-8")
+    return float(took.read_text(encoding="utf-8"))
+
+
+def evaluate_ours(model: Path, samples: list[Sample], labels: tuple[str, ...]) -> Figures:
+    """Measure rtloc's model file on the backend that a user gets."""
+    engine, _ = open_backend(read_model_info(model))
+    figures = evaluate(engine.infer, samples, labels)
+    engine.close()
+    return figures
+
+
+def train_yolo(
+    python: Path, work: Path, samples: list[Sample], seconds: float, size: int, pictures: int
+) -> dict:
+    """Make YOLO's pictures and train it, unless it is done; return its report."""
+    answer = work / "yolo.json"
+    if not answer.exists():
+        data = work / "yolo_data"
+        if not (data / "data.yaml").exists():
+            what = ("--format", "yolo", "--count", pictures, "--seed", 0, "--stage", STAGE)
+            run(sys.executable, "-m", "rtloc", "synth", data, *what, "--size", size)
+        held_out = work / "held_out"
+        held_out.mkdir(exist_ok=True)
+        for n, sample in enumerate(samples):
+            cv2.imwrite(str(held_out / f"{n:06d}.png"), sample.image)
+        script = HERE / "train_yolo26n.py"
+        options = ("--minutes", seconds / 60, "--size", size, "--pictures", held_out)
+        run(python, script, data / "data.yaml", *options, "--out", answer)
+    return json.loads(answer.read_text(encoding="utf-8"))
+
+
+def as_found(answers: list[dict]) -> list[Found]:
+    """Turn YOLO's answers, in the order of the pictures' names, into arrays."""
+    return [
+        Found(
+            np.array(answer["boxes"], np.float32).reshape(-1, 4),
+            np.array(answer["scores"], np.float32),
+            np.array(answer["class_ids"], np.int64),
+        )
+        for answer in sorted(answers, key=lambda answer: answer["file"])
+    ]
+
+
+def row(name: str, figures: Figures, seconds: float, size_bytes: int) -> list[str]:
+    """Lay out a line of the table."""
+    quality = [f"{figures.map50:.3f}", f"{figures.map50_95:.3f}"]
+    return [name, *quality, f"{seconds / 60:.1f}", f"{size_bytes / 1e6:.2f}"]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""`rtloc stages`: train every stage from nothing, and write what each reaches."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from rtloc.commands.train import progress_report
+from rtloc.errors import RtlocError, UsageError
+from rtloc.worst_sheet import Tile, draw_sheet
+from train.stage_recipes import PLANS, HeadName
+from train.stage_runs import StageRun, run_stage
+from train.stage_table import (
+    FIGURES,
+    Result,
+    plain,
+    read_results,
+    result_of,
+    sheet_name,
+    with_result,
+    write_results,
+)
+from train.stages import STAGES
+
+A_FOLDER = click.Path(path_type=Path)
+SHEET_QUALITY = 80  # of 100, JPEG: a sheet is then smaller than 400 kB
+HEADS: dict[str, tuple[HeadName, ...]] = {
+    "dense": ("dense",),
+    "single": ("single",),
+    "both": ("dense", "single"),
+}
+
+
+@click.command()
+@click.option(
+    "--only", type=click.Choice(list(STAGES)), multiple=True, help="This stage only. Repeatable."
+)
+@click.option("--head", type=click.Choice(list(HEADS)), default="both", show_default=True)
+@click.option("-o", "--out", type=A_FOLDER, default=Path("benchmarks/stages"), show_default=True)
+@click.option("--run", type=A_FOLDER, default=Path("runs/stages"), help="Folder of checkpoints.")
+@click.option("--resume", "go_on", is_flag=True, help="Skip what is done; go on where it stopped.")
+@click.option("--count", type=click.IntRange(1), default=1000, help="Pictures to measure on.")
+@click.option(
+    "--steps-scale",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=1.0,
+    help="Train for this part of the steps only, to try it out.",
+)
+@click.option("--workers", type=click.IntRange(0), default=1, show_default=True)
+def command(
+    only: tuple[str, ...],
+    head: str,
+    out: Path,
+    run: Path,
+    go_on: bool,
+    count: int,
+    steps_scale: float,
+    workers: int,
+) -> None:
+    """Train every stage from nothing and measure it on pictures over photos never trained on.
+
+    Writes a table (table.md), its figures (results.json) and, for each stage and head, a sheet of
+    pictures with the true boxes and the found ones. Results that are there already of other stages
+    stay. Ctrl-C stops; --resume goes on from there.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    results = read_results(out / "results.json")
+    for stage, name in chosen(only, HEADS[head]):
+        plan = PLANS[name][stage].scaled(steps_scale)
+        if go_on and is_done(results, stage, name, plain(plan), count):
+            click.echo(f"{stage}, {name} head: done already", err=True)
+            continue
+        click.echo(f"{stage}, {name} head: {plan.steps} steps at {plan.size} px", err=True)
+        with progress_report(plan.steps, quiet=False) as report:
+            done = run_stage(
+                stage,
+                name,
+                plan,
+                run / name / stage,
+                report,
+                go_on=go_on,
+                count=count,
+                workers=workers,
+            )
+        result = result_of(stage, name, plan, count, done)
+        write_sheet(out / sheet_name(result), done, f"{stage}, {name} head")
+        results = with_result(results, result)
+        write_results(out, results)
+        click.echo(summary(result), err=True)
+    click.echo(f"{out / 'table.md'}", err=True)
+
+
+def chosen(only: Sequence[str], heads: Sequence[HeadName]) -> list[tuple[str, HeadName]]:
+    """Return the stages to train, with each head that can learn them.
+
+    Raises:
+        UsageError: there are none.
+    """
+    pairs = [
+        (stage, head)
+        for stage in STAGES
+        for head in heads
+        if stage in PLANS[head] and (not only or stage in only)
+    ]
+    if not pairs:
+        raise UsageError(f"the {heads[0]} head cannot learn {', '.join(only)}; use --head dense")
+    return pairs
+
+
+def is_done(
+    results: Sequence[Result], stage: str, head: str, plan: dict[str, object], count: int
+) -> bool:
+    """Say whether there is a result of this very plan."""
+    return any(
+        (r.stage, r.head, r.plan, r.measured_on) == (stage, head, plan, count) for r in results
+    )
+
+
+def write_sheet(path: Path, run: StageRun, title: str) -> None:
+    """Draw the first held-out pictures with the true boxes and the found ones, as a JPEG.
+
+    Raises:
+        RtlocError: it cannot be written.
+    """
+    tiles = []
+    for sample, found in zip(run.samples, run.found, strict=True):
+        texts = [
+            f"{run.labels[class_id] if class_id < len(run.labels) else '?'} {score:.2f}"
+            for class_id, score in zip(found.class_ids.tolist(), found.scores.tolist(), strict=True)
+        ]
+        lines = [] if len(sample.boxes) else ["(nothing is there)"]
+        tiles.append(Tile(sample.image, sample.boxes, found.boxes, texts, lines))
+    write_jpeg(path, draw_sheet(tiles, title))
+
+
+def write_jpeg(path: Path, image: NDArray[np.uint8]) -> None:
+    """Write a picture small enough to be kept.
+
+    Raises:
+        RtlocError: it cannot be written.
+    """
+    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, SHEET_QUALITY])
+    try:
+        path.write_bytes(data.tobytes())
+    except OSError as error:
+        raise RtlocError(f"cannot write {path}: {error.strerror}") from error
+
+
+def summary(result: Result) -> str:
+    """Say in one line what a stage reached."""
+    figures = ", ".join(f"{FIGURES[name]} {value:.3f}" for name, value in result.figures.items())
+    return f"{result.stage}, {result.head} head: {figures}, {result.seconds:.0f} s"

@@ -1,0 +1,235 @@
+"""The single-object localizer: its loss by hand and against torch's, its targets, its answers."""
+
+from __future__ import annotations
+
+from math import log
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from engines.backends import open_backend
+from engines.model_file import read_model_info
+from train.export import Description, export_onnx
+from train.generator import BAR_GREY, Sample
+from train.loss import LossWeights
+from train.network import NetworkShape
+from train.single import (
+    SingleLocalization,
+    SingleNetwork,
+    box_parts,
+    decode_parts,
+    single_loss,
+    single_targets,
+    squared,
+)
+from train.targets import Targets
+
+SIZE, CLASSES = 128, 3
+SMALL = NetworkShape(CLASSES, SIZE, widths=(4, 8, 8, 8), depths=(0, 0, 0))
+
+
+def sample(*objects: tuple[float, float, float, float, int]) -> Sample:
+    return Sample(
+        np.zeros((SIZE, SIZE, 3), np.uint8),
+        np.array([o[:4] for o in objects], np.float32).reshape(-1, 4),
+        np.array([o[4] for o in objects], np.int64),
+    )
+
+
+def mixed_batch(seed: int) -> tuple[Tensor, Targets]:
+    """Random logits, and targets with an object in some of the pictures."""
+    rng = np.random.default_rng(seed)
+    samples = []
+    for _ in range(int(rng.integers(1, 9))):
+        x1, y1 = rng.uniform(0, SIZE - 20, 2)
+        x2, y2 = x1 + rng.uniform(10, SIZE - x1), y1 + rng.uniform(10, SIZE - y1)
+        there = rng.random() < 0.6
+        samples.append(sample((x1, y1, x2, y2, int(rng.integers(CLASSES)))) if there else sample())
+    logits = torch.from_numpy(rng.normal(0, 2, (len(samples), 5 + CLASSES)).astype(np.float32))
+    return logits, single_targets(samples)
+
+
+def test_the_loss_is_what_is_worked_out_by_hand() -> None:
+    # the first holds class 2, its centre in the middle, half as wide and a quarter as high as the
+    # picture; the second holds nothing
+    targets = single_targets([sample((32, 48, 96, 80, 2)), sample()])
+    logits = torch.tensor(
+        [
+            [
+                0,
+                log(3),
+                -log(3),
+                0,
+                log(9),
+                0,
+                0,
+                log(2),
+            ],  # 1/2, 3/4, 1/4, 1/2, 9/10; 1/4, 1/4, 1/2
+            [5, -5, 5, -5, -log(4), 7, 0, 0],  # is there an object: 1/5
+        ]
+    )
+    parts = single_loss(logits, targets, SIZE)
+    assert parts.objectness.item() == pytest.approx(-(log(9 / 10) + log(4 / 5)) / 2)
+    by_hand = log(2) - (log(3 / 4) + log(1 / 4)) / 2 - (log(1 / 4) + log(3 / 4)) / 2 + log(2)
+    assert parts.box.item() == pytest.approx(by_hand / 2)
+    assert parts.classes.item() == pytest.approx(log(2) / 2)
+    assert parts.giou.item() == 0
+    assert parts.total.item() == pytest.approx(0.1642521 + 1.5301354 + 0.3465736)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_loss_is_that_of_torch_on_probabilities(seed: int) -> None:
+    logits, targets = mixed_batch(seed)
+    total = 0.0
+    for row, owner in zip(logits, targets.owner.flatten().tolist(), strict=True):
+        there = torch.tensor(float(owner >= 0))
+        total += nn.BCELoss()(row[4].sigmoid(), there).item()
+        if owner >= 0:
+            parts = box_parts(targets.boxes[owner][None], SIZE)[0]
+            total += nn.BCELoss(reduction="sum")(row[:4].sigmoid(), parts).item()
+            chance = row[5:].softmax(0).log()
+            total += nn.NLLLoss()(chance[None], targets.class_ids[owner][None]).item()
+    assert single_loss(logits, targets, SIZE).total.item() == pytest.approx(
+        total / len(logits), rel=1e-4
+    )
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=40, deadline=None)
+def test_only_a_picture_with_an_object_teaches_box_and_class(seed: int) -> None:
+    logits, targets = mixed_batch(seed)
+    logits.requires_grad_()
+    single_loss(logits, targets, SIZE).total.backward()
+    there = targets.owner.flatten() >= 0
+    taught = logits.grad[:, [0, 1, 2, 3, 5, 6, 7]]
+    assert (taught[~there] == 0).all()
+    assert (taught[there] != 0).all()
+    assert (logits.grad[:, 4] != 0).all()
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=40, deadline=None)
+def test_no_answer_is_better_than_the_true_one(seed: int) -> None:
+    logits, targets = mixed_batch(seed)
+    true = torch.zeros_like(logits)
+    owner = targets.owner.flatten()
+    there = owner >= 0
+    true[there, :4] = box_parts(targets.boxes[owner[there]], SIZE).logit(eps=1e-6)
+    true[:, 4] = 40 * there.float() - 20
+    true[there, 5 + targets.class_ids[owner[there]]] = 20
+    best = single_loss(true, targets, SIZE)
+    assert best.total <= single_loss(logits, targets, SIZE).total + 1e-5
+    assert best.objectness < 1e-6
+    assert best.classes < 1e-6
+
+
+def test_a_weight_of_the_box_counts_it_more() -> None:
+    logits, targets = mixed_batch(1)
+    once = single_loss(logits, targets, SIZE)
+    thrice = single_loss(logits, targets, SIZE, LossWeights(box=3.0))
+    assert thrice.total.item() == pytest.approx((once.total + 2 * once.box).item())
+
+
+def test_a_batch_without_objects_has_a_loss_and_a_gradient() -> None:
+    logits = torch.zeros(2, 5 + CLASSES, requires_grad=True)
+    parts = single_loss(logits, single_targets([sample(), sample()]), SIZE)
+    parts.total.backward()
+    assert parts.total.item() == pytest.approx(log(2))
+    assert torch.isfinite(logits.grad).all()
+
+
+def test_targets_name_each_pictures_object() -> None:
+    targets = single_targets([sample((1, 2, 3, 4, 1)), sample(), sample((5, 6, 7, 9, 0))])
+    assert targets.owner.flatten().tolist() == [0, -1, 1]
+    assert targets.boxes.tolist() == [[1, 2, 3, 4], [5, 6, 7, 9]]
+    assert targets.class_ids.tolist() == [1, 0]
+    with pytest.raises(ValueError, match="several objects"):
+        single_targets([sample((1, 2, 3, 4, 1), (5, 6, 7, 9, 0))])
+
+
+@given(corners=st.lists(st.floats(0, SIZE, width=32), min_size=4, max_size=4))
+def test_a_box_told_in_parts_of_the_picture_comes_back(corners: list[float]) -> None:
+    (x1, x2), (y1, y2) = sorted(corners[:2]), sorted(corners[2:])
+    box = torch.tensor([[x1, y1, x2, y2]])
+    parts = box_parts(box, SIZE)
+    assert ((parts >= 0) & (parts <= 1)).all()
+    assert torch.allclose(decode_parts(parts, SIZE), box, atol=1e-3)
+
+
+class Answers(nn.Module):
+    """Answers with given logits, whatever it sees."""
+
+    def __init__(self, logits: Tensor) -> None:
+        super().__init__()
+        self.logits = logits
+        self.shape = SMALL
+
+    def forward(self, frames: Tensor) -> Tensor:
+        return self.logits.expand(len(frames), -1)
+
+
+def test_an_answer_is_decoded_as_an_engine_gives_it() -> None:
+    parts = box_parts(torch.tensor([[10.0, 20.0, 50.0, 100.0]]), SIZE)
+    others = torch.tensor([[log(4), 0.0, log(6), 0.0]])  # 4/5; 1/8, 6/8, 1/8
+    model = SingleLocalization(Answers(torch.cat([parts.logit(), others], dim=1)))  # type: ignore[arg-type]
+    boxes, scores, class_ids = model(torch.zeros(2, SIZE, SIZE, 3, dtype=torch.uint8))
+    assert torch.allclose(boxes, torch.tensor([10.0, 20, 50, 100]).expand(2, 1, 4), atol=1e-3)
+    assert torch.allclose(scores, torch.full((2, 1), 0.8 * 0.75))
+    assert class_ids.tolist() == [[1], [1]]
+
+
+def test_a_wide_picture_is_filled_up_below_and_so_its_boxes_stay() -> None:
+    frames = torch.randint(0, 256, (2, 64, 96, 3), dtype=torch.uint8)
+    filled = squared(frames, SIZE)
+    assert filled.shape == (2, SIZE, SIZE, 3)
+    assert filled.dtype == torch.uint8
+    assert torch.equal(filled[:, :64, :96], frames)
+    assert (filled[:, 64:] == BAR_GREY).all()
+    assert (filled[:, :, 96:] == BAR_GREY).all()
+    assert SingleNetwork(SMALL)(frames).shape == (2, 5 + CLASSES)
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+def test_an_exported_network_answers_alike_on_every_engine(backend: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = SingleNetwork(SMALL).eval()
+    path = tmp_path / "single.onnx"
+    export_onnx(network, Description(("a", "b", "c"), 0.5, "charmander", {}), path)
+    engine, _ = open_backend(read_model_info(path), backend)
+    for height, width in ((SIZE, SIZE), (96, SIZE), (SIZE, 64)):
+        frames = np.random.default_rng(0).integers(0, 256, (2, height, width, 3)).astype(np.uint8)
+        answer = engine.infer(frames)
+        with torch.no_grad():
+            boxes, scores, class_ids = SingleLocalization(network)(torch.from_numpy(frames))
+        assert np.allclose(answer.boxes, boxes, atol=0.05)
+        assert np.allclose(answer.scores, scores, atol=1e-3)
+        assert np.array_equal(answer.class_ids, class_ids)
+    engine.close()
+
+
+def test_it_learns_where_a_few_boxes_are() -> None:
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    samples = []
+    for _ in range(8):
+        x, y = (int(v) for v in rng.integers(0, SIZE - 40, 2))
+        image = np.zeros((SIZE, SIZE, 3), np.uint8)
+        image[y : y + 40, x : x + 40] = 255
+        true = np.array([[x, y, x + 40, y + 40]], np.float32)
+        samples.append(Sample(image, true, np.zeros(1, np.int64)))
+    frames = torch.from_numpy(np.stack([s.image for s in samples]))
+    targets = single_targets(samples)
+    network = SingleNetwork(SMALL)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
+    for _ in range(200):
+        loss = single_loss(network(frames), targets, SIZE).total
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    found = decode_parts(network(frames)[:, :4].sigmoid(), SIZE)
+    assert (found - targets.boxes).abs().max() < 4

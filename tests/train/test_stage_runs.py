@@ -1,0 +1,210 @@
+"""`rtloc stages`: the table, going on after a stop, what each stage and head is trained by."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import pytest
+
+from train.checkpoint import load_checkpoint
+from train.data_set import CUTOUTS, PHOTOS, load_data_set
+from train.errors import TrainError
+from train.figures import Figures
+from train.stage_recipes import PLANS, STARTERS, TARGETS, Plan
+from train.stage_runs import StageRun, run_stage
+from train.stage_table import (
+    HEADER,
+    Result,
+    plain,
+    read_results,
+    result_of,
+    table,
+    with_result,
+    write_results,
+)
+from train.stages import STAGES
+from train.trainer import Progress
+
+ALONE = {"OMP_NUM_THREADS": "1"}
+TINY = ("--steps-scale", 0.001, "--count", 6, "--workers", 0)
+TWO = ("stages", "--only", "maybe-absent", "--only", "white-box")
+PLAN = Plan(size=64, steps=4, batch_size=4)
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def rows_of(text: str) -> list[list[str]]:
+    return [cells(line) for line in text.splitlines() if line.startswith("|")]
+
+
+@pytest.fixture(scope="module")
+def figures() -> Figures:
+    return Figures(
+        map50=0.99,
+        map50_95=0.9,
+        ap50={},
+        threshold=0.4,
+        precision=1.0,
+        recall=1.0,
+        mean_iou=0.9,
+        class_accuracy=0.996,
+        presence_accuracy=0.994,
+    )
+
+
+def result(figures: Figures, stage: str, head: str, seconds: float = 12.3) -> Result:
+    run = StageRun(STARTERS, figures, seconds, 3200, [], [])
+    return result_of(stage, head, PLANS["dense"][stage], 1000, run)  # type: ignore[arg-type]
+
+
+def test_stages_are_trained_measured_and_gone_on_with(rtloc: Callable, tmp_path: Path) -> None:
+    done = rtloc(*TWO, *TINY, **ALONE)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    out = tmp_path / "benchmarks/stages"
+    names = {f"{stage}-{head}" for stage in ("white-box", "maybe-absent") for head in PLANS}
+    assert {p.name for p in out.iterdir()} == {
+        "table.md",
+        "results.json",
+        *(f"{name}.jpg" for name in names),
+    }
+    header, _, *rows = rows_of((out / "table.md").read_text("utf-8"))
+    assert tuple(header) == HEADER
+    assert [f"{row[0]}-{row[1]}" for row in rows] == [
+        "white-box-dense",
+        "white-box-single",
+        "maybe-absent-dense",
+        "maybe-absent-single",
+    ]
+    for row in rows:
+        assert all(0 <= float(cell.strip("()")) <= 1 for cell in row[2:7])
+    for path in out.glob("*.jpg"):
+        assert path.stat().st_size < 400_000
+        assert min(cv2.imread(str(path)).shape[:2]) > 500
+
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    done = rtloc(*TWO, *TINY, "--resume", **ALONE)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("done already") == 4
+    assert {path: path.read_bytes() for path in out.iterdir()} == before
+
+    # one result is missing: that stage is measured again, its training was over
+    results = json.loads((out / "results.json").read_text("utf-8"))
+    (out / "results.json").write_text(json.dumps(results[1:]), "utf-8")
+    (out / "white-box-dense.jpg").unlink()
+    done = rtloc(*TWO, *TINY, "--resume", **ALONE)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("done already") == 3
+    assert {path: path.read_bytes() for path in out.iterdir()} == before
+
+    # another plan is another run
+    done = rtloc(*TWO, *TINY, "--resume", "--steps-scale", 0.002, "--head", "single", **ALONE)
+    assert done.returncode == 0, done.stderr
+    assert "done already" not in done.stderr
+    now = json.loads((out / "results.json").read_text("utf-8"))
+    assert [r["head"] for r in now] == ["dense", "single"] * 2
+    assert now[0] == results[0]
+    assert now[1]["plan"]["steps"] == 2 * results[1]["plan"]["steps"]
+
+
+def test_a_stopped_stage_goes_on_where_it_was(tmp_path: Path) -> None:
+    def stop(now: Progress) -> None:
+        if now.step == 2:
+            raise KeyboardInterrupt
+
+    def run(report: Callable[[Progress], None], plan: Plan = PLAN, **options: bool) -> StageRun:
+        return run_stage(
+            "white-box", "single", plan, tmp_path, report, count=4, shown=2, workers=0, **options
+        )
+
+    with pytest.raises(KeyboardInterrupt):
+        run(stop)
+    state = load_checkpoint(tmp_path / "last.pt")
+    assert state["step"] == 2
+    steps: list[int] = []
+    done = run(lambda now: steps.append(now.step), go_on=True)
+    assert steps == [3, 4]
+    assert done.seconds > state["seconds"] > 0
+    assert done.pictures == 16
+    assert len(done.samples) == len(done.found) == 2
+    # by another plan, or without being asked to go on, it starts anew
+    steps.clear()
+    run(lambda now: steps.append(now.step), replace(PLAN, steps=3), go_on=True)
+    assert steps == [1, 2, 3]
+    steps.clear()
+    run(lambda now: steps.append(now.step))
+    assert steps == [1, 2, 3, 4]
+
+
+def test_the_single_object_head_ends_in_eight_numbers_at_every_stage(tmp_path: Path) -> None:
+    for stage, labels in (("white-box", ["white box"]), ("charmander", list(STARTERS))):
+        run_stage(stage, "single", PLAN, tmp_path, lambda now: None, count=4, workers=0)
+        state = load_checkpoint(tmp_path / "best.pt")
+        assert len(state["network"]["numbers.3.bias"]) == 8
+        assert state["labels"] == labels
+        assert (state["recipe"]["box_weight"], state["recipe"]["head"]) == (1.0, "single")
+
+
+def test_every_stage_has_a_plan_and_a_target() -> None:
+    assert list(PLANS["dense"]) == list(TARGETS) == list(STAGES)
+    assert list(PLANS["single"]) == list(STAGES)[:7]
+    for plans in PLANS.values():
+        for plan in plans.values():
+            assert plan.size % 32 == 0
+            assert plan.warmup_steps < plan.steps / 4
+            assert plan.scaled(1.0) == plan
+
+
+def test_many_objects_are_nothing_for_the_single_object_head(fails: Callable) -> None:
+    line = fails(2, "stages", "--only", "many-objects", "--head", "single")
+    assert "cannot learn many-objects; use --head dense" in line
+
+
+def test_a_figure_below_its_target_is_in_parentheses(figures: Figures) -> None:
+    rows = rows_of(table([result(figures, "any-size", "dense")]))
+    assert rows[-1][2:5] == ["(0.900)", "0.996", "0.994"]
+    rows = rows_of(table([result(figures, "multi-class", "dense")]))
+    assert rows[-1][2:5] == ["0.900", "0.996", "(0.994)"]
+    assert rows[-1][7:] == ["12", "3,200", str(PLANS["dense"]["multi-class"].size)]
+    rows = rows_of(table([result(replace(figures, mean_iou=None), "multi-class", "dense")]))
+    assert rows[-1][2] == "–"
+
+
+def test_results_keep_the_stages_order_and_the_newest(figures: Figures, tmp_path: Path) -> None:
+    results: list[Result] = []
+    for stage, head, seconds in (
+        ("multi-class", "single", 1),
+        ("white-box", "single", 2),
+        ("multi-class", "dense", 3),
+        ("multi-class", "single", 4),
+    ):
+        results = with_result(results, result(figures, stage, head, seconds))
+    assert [r.seconds for r in results] == [2, 3, 4]
+    write_results(tmp_path, results)
+    assert read_results(tmp_path / "results.json") == results
+    assert results[0].plan == plain(PLANS["dense"]["white-box"])
+    assert str(Path.home()) not in (tmp_path / "results.json").read_text("utf-8")
+
+
+def test_a_damaged_file_of_results_is_named(tmp_path: Path) -> None:
+    assert read_results(tmp_path / "results.json") == []
+    for text in ("[", '[{"stage": "x"}]', "3"):
+        (tmp_path / "results.json").write_text(text, "utf-8")
+        with pytest.raises(TrainError, match="holds no results"):
+            read_results(tmp_path / "results.json")
+
+
+def test_only_the_wanted_classes_are_loaded() -> None:
+    data = load_data_set("multi-class", CUTOUTS, PHOTOS, 64, 0, labels=("Squirtle", "Charmander"))
+    assert data.labels == ("Charmander", "Squirtle")
+    drawn = {int(i) for n in range(30) for i in data.training.make(n).class_ids}
+    assert drawn == {0, 1}
+    everything = load_data_set("multi-class", CUTOUTS, PHOTOS, 64, 0)
+    own = everything.training.cutouts[everything.labels.index("Squirtle")]
+    assert len(data.training.cutouts[1]) == len(own)

@@ -1,0 +1,44 @@
+"""The two heads that a network can have, and what depends on which one it is.
+
+dense: an answer in each cell of a grid, for any number of objects; single: one answer a picture.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from train.generator import Sample
+from train.inference import Localization
+from train.loss import LossParts, LossWeights, detection_loss
+from train.network import GridNetwork, NetworkShape
+from train.single import SingleLocalization, SingleNetwork, single_loss, single_targets
+from train.targets import Targets, make_targets
+from train.team import Team
+
+Network = GridNetwork | SingleNetwork
+
+
+@dataclass(frozen=True)
+class Head:
+    """How a network is built, what it should answer to pictures, and how wrong its logits are.
+
+    loss: of logits, targets, the input's longer side in pixels, the weights and the team.
+    """
+
+    network: Callable[[NetworkShape], Network]
+    targets: Callable[[Sequence[Sample]], Targets]
+    loss: Callable[[Tensor, Targets, int, LossWeights, Team], LossParts]
+
+
+HEADS = {
+    "dense": Head(GridNetwork, make_targets, detection_loss),
+    "single": Head(SingleNetwork, single_targets, single_loss),
+}
+
+
+def with_answers_decoded(network: Network) -> nn.Module:
+    """Wrap a network so that it answers as the model file's contract says."""
+    if isinstance(network, SingleNetwork):
+        return SingleLocalization(network)
+    return Localization(network)

@@ -1,0 +1,49 @@
+"""Measure a run's best network at length when it is done, and settle its threshold.
+
+The validations on the way see too few pictures without objects to tell one false detection in
+1,000, and they are many, so they must be short.
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from train.checkpoint import load_checkpoint, save_checkpoint
+from train.data_set import DataSet
+from train.evaluate import evaluate
+from train.figures import Figures
+from train.negatives import DRAWINGS, PHOTOS, negatives_for
+from train.trainer import averaged_network, network_locate
+
+SAMPLES = 1000
+
+
+def settle(
+    checkpoint: Path,
+    data: DataSet,
+    *,
+    samples: int = SAMPLES,
+    photos: int = PHOTOS,
+    drawings: int = DRAWINGS,
+) -> Figures:
+    """Measure a checkpoint's averaged network, keep the figures in the checkpoint, return them.
+
+    samples: held-out pictures; photos, drawings: pictures without objects, and with drawings of
+    other things, that the threshold is chosen on.
+
+    Raises:
+        TrainError: the checkpoint cannot be read.
+    """
+    state = load_checkpoint(checkpoint)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network = averaged_network(state).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    figures = evaluate(
+        network_locate(network),
+        data.held_out_samples(samples),
+        data.labels,
+        negatives_for(data.held_out, photos, drawings),
+    )
+    state["figures"] = asdict(figures)
+    save_checkpoint(checkpoint, state)
+    return figures

@@ -1,0 +1,88 @@
+"""How each stage is trained from nothing to its figure in minutes, one entry each.
+
+The many objects of stage 8 take an hour or two, and only the dense head can find them.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from train.trainer import Recipe
+
+HeadName = Literal["dense", "single"]
+
+# stages 1 to 7 know the three that one begins with
+STARTERS = ("Bulbasaur", "Charmander", "Squirtle")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a stage's recipe says beside its name; all else is as `Recipe` has it.
+
+    size: the longer side of the pictures in pixels; labels: the classes it knows, None: all.
+    """
+
+    size: int
+    steps: int
+    batch_size: int = 32
+    learning_rate: float = 2e-3
+    warmup_steps: int = 100
+    labels: tuple[str, ...] | None = STARTERS
+
+    def scaled(self, part: float) -> "Plan":
+        """Return the same plan with a part of the steps, one at least."""
+        steps, warmup = (max(1, round(part * n)) for n in (self.steps, self.warmup_steps))
+        return replace(self, steps=steps, warmup_steps=warmup)
+
+    def recipe(self, stage: str, head: HeadName) -> Recipe:
+        """Return the whole recipe."""
+        return Recipe(
+            stage=stage,
+            head=head,
+            labels=self.labels,
+            steps=self.steps,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            warmup_steps=self.warmup_steps,
+        )
+
+
+FULL = Recipe()
+PLANS: dict[HeadName, dict[str, Plan]] = {
+    "dense": {
+        "white-box": Plan(size=128, steps=400),
+        "charmander": Plan(size=128, steps=600),
+        "any-size": Plan(size=128, steps=1200),
+        "transformed": Plan(size=160, steps=1500),
+        "real-background": Plan(size=256, steps=2500),
+        "maybe-absent": Plan(size=256, steps=3000),
+        "multi-class": Plan(size=256, steps=3000),
+        "many-objects": Plan(
+            size=384, steps=FULL.steps, warmup_steps=FULL.warmup_steps, labels=None
+        ),
+    },
+    "single": {
+        "white-box": Plan(size=128, steps=800),
+        "charmander": Plan(size=128, steps=1000),
+        "any-size": Plan(size=128, steps=2000),
+        "transformed": Plan(size=160, steps=2500),
+        "real-background": Plan(size=256, steps=4000),
+        "maybe-absent": Plan(size=256, steps=4000),
+        "multi-class": Plan(size=256, steps=4000),
+    },
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """The least that a stage's figures should be; None: whatever."""
+
+    mean_iou: float | None = None
+    accuracy: float | None = None  # of class and of presence
+
+
+TARGETS = {
+    "white-box": Target(0.97),
+    **dict.fromkeys(("charmander", "any-size", "transformed"), Target(0.92)),
+    **dict.fromkeys(("real-background", "maybe-absent", "multi-class"), Target(0.88, 0.995)),
+    "many-objects": Target(),
+}

@@ -1,0 +1,102 @@
+"""Train one stage from nothing and measure it on pictures that it was never trained on."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from train.checkpoint import load_checkpoint
+from train.data_set import DataSet, load_data_set
+from train.evaluate import locate_all
+from train.figures import Figures
+from train.generator import Sample
+from train.matching import Found
+from train.network import NetworkShape
+from train.settle import settle
+from train.stage_recipes import STARTERS, HeadName, Plan
+from train.trainer import Progress, Recipe, Trainer, averaged_network, network_locate, resume
+
+VALIDATION = 64  # pictures at the end of the loop; what counts is measured after it
+
+
+@dataclass(frozen=True, eq=False)
+class StageRun:
+    """A stage that was trained and measured.
+
+    seconds: of training alone; pictures: how many were seen; samples, found: the first held-out
+    pictures, and what was found in them from the threshold on.
+    """
+
+    labels: tuple[str, ...]
+    figures: Figures
+    seconds: float
+    pictures: int
+    samples: Sequence[Sample]
+    found: Sequence[Found]
+
+
+def run_stage(
+    stage: str,
+    head: HeadName,
+    plan: Plan,
+    folder: Path,
+    report: Callable[[Progress], None],
+    *,
+    go_on: bool = False,
+    count: int = 1000,
+    shown: int = 12,
+    workers: int = 1,
+) -> StageRun:
+    """Train a stage in `folder`, which is emptied first, and measure it on `count` pictures.
+
+    With `go_on`, training goes on where it was stopped, if it was by the same plan.
+    """
+    recipe = plan.recipe(stage, head)
+    data = data_of(recipe, plan.size)
+    trainer = stopped_run(folder / "last.pt", recipe, plan.size) if go_on else None
+    if trainer is None:
+        if folder.exists():
+            shutil.rmtree(folder)
+        trainer = Trainer(recipe, shape_for(head, plan.size, data.labels), data.labels)
+    trainer.train(
+        data.training,
+        data.held_out_samples(min(count, VALIDATION)),
+        folder,
+        report,
+        workers=workers,
+        validate_every=recipe.steps,
+    )
+    best = folder / "best.pt"
+    figures = settle(best, data, samples=count, photos=3 * count, drawings=count)
+    samples = data.held_out_samples(shown)
+    locate = network_locate(averaged_network(load_checkpoint(best)))
+    found = [one.above(figures.threshold) for one in locate_all(locate, (s.image for s in samples))]
+    pictures = recipe.steps * recipe.batch_size
+    return StageRun(data.labels, figures, trainer.seconds, pictures, samples, found)
+
+
+def data_of(recipe: Recipe, size: int) -> DataSet:
+    """Load what a recipe trains on and is measured on."""
+    return load_data_set(
+        recipe.stage,
+        Path(recipe.cutouts),
+        Path(recipe.photos),
+        size,
+        recipe.seed,
+        distractors=Path(recipe.distractors) if recipe.distractors else None,
+        labels=recipe.labels,
+    )
+
+
+def shape_for(head: HeadName, size: int, labels: Sequence[str]) -> NetworkShape:
+    """Return the network's shape; the single-object head has its eight numbers at every stage."""
+    return NetworkShape(len(STARTERS) if head == "single" else len(labels), size)
+
+
+def stopped_run(last: Path, recipe: Recipe, size: int) -> Trainer | None:
+    """Return the trainer of a run that was stopped, or None: there is none by this recipe."""
+    if not last.exists():
+        return None
+    trainer = resume(last)
+    same = trainer.recipe == recipe and trainer.network.shape.size == size
+    return trainer if same else None

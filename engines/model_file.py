@@ -6,7 +6,7 @@ outputs `boxes` float32 [B, K, 4] (x1 y1 x2 y2 in pixels of the input), `scores`
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,3 +89,28 @@ def read_model_info(path: Path) -> ModelInfo:
         )
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise EngineError(f"{path} has damaged metadata ({error!r}); export it again") from error
+
+
+def check_contract(
+    info: ModelInfo,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    frames_uint8: bool,
+    frames_shape: Sequence[object],
+) -> None:
+    """Make sure that a graph has the inputs and outputs of the contract.
+
+    inputs, outputs: their names; frames_uint8: whether the first input is uint8; frames_shape: its
+    sides, where those that are no int may have any length.
+
+    Raises:
+        EngineError: it has others.
+    """
+    wanted = (info.input_size, info.input_size, 3)
+    sides = [side if isinstance(side, int) else None for side in frames_shape[1:]]
+    fits = len(sides) == 3 and all(
+        side in {None, length} for side, length in zip(sides, wanted, strict=True)
+    )
+    named = list(inputs) == [INPUT] and list(outputs) == list(OUTPUTS)
+    if not (named and frames_uint8 and fits):
+        raise EngineError(f"{info.path} has other inputs or outputs than a model of rtloc")

@@ -101,7 +101,8 @@ def measure(samples: Sequence[Sample], found: Sequence[Found], labels: Sequence[
         label: float(values[values >= 0].mean()) if (values >= 0).any() else 0.0
         for label, values in zip(labels, at50.T, strict=True)
     }
-    return Figures(float(run.stats[1]), float(run.stats[0]), ap50, threshold, precision, recall)
+    map50, map50_95 = (max(0.0, float(run.stats[n])) for n in (1, 0))  # -1: no true boxes
+    return Figures(map50, map50_95, ap50, threshold, precision, recall)
 
 
 def iou_matrix(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -23,17 +23,19 @@ class Localization(nn.Module):
         """Map frames, uint8 [B, S, S, 3] BGR, to boxes, scores and class ids.
 
         Returns boxes float32 [B, K, 4] x1 y1 x2 y2 in pixels, scores float32 [B, K] best first, and
-        class_ids int64 [B, K], K = 50. A cell speaks only if no cell round it has a higher score
-        (peak picking, as in CenterNet: https://arxiv.org/abs/1904.07850), so one object is not
-        found twice; the silent ones have a score of 0.
+        class_ids int64 [B, K], K = 50, or the number of cells where that is less. A cell speaks
+        only if no cell round it has a higher score (peak picking, as in CenterNet:
+        https://arxiv.org/abs/1904.07850), so one object is not found twice; the silent ones have a
+        score of 0.
         """
         grid, size = self.network.shape.grid, self.network.shape.size
+        rows_kept = min(MAX_DETECTIONS, grid * grid)
         logits = self.network(frames)
         class_scores = logits[:, FIRST_CLASS:].softmax(dim=1)
         best = class_scores.amax(dim=1, keepdim=True)
         score = logits[:, OBJECTNESS : OBJECTNESS + 1].sigmoid() * best
         peak = score == functional.max_pool2d(score, 3, 1, 1)
-        scores, cells = (score * peak.to(score.dtype)).flatten(1).topk(MAX_DETECTIONS, dim=1)
+        scores, cells = (score * peak.to(score.dtype)).flatten(1).topk(rows_kept, dim=1)
         columns, rows = cells % grid, cells // grid
         corners = torch.stack([columns, rows], dim=1).float()
         chosen = cells[:, None].expand(-1, 4, -1)

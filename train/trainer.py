@@ -86,9 +86,14 @@ class Trainer:
         Interrupting (KeyboardInterrupt) saves `last.pt` first.
 
         Raises:
-            TrainError: the loss is no longer a finite number.
+            TrainError: the loss is no longer a finite number (the weights are spoilt, so `last.pt`
+            stays as it was), or `folder` cannot be made.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TrainError(f"cannot make the folder {folder}: {error.strerror}") from error
+        spoilt = False
         try:
             started, seen = time.perf_counter(), 0
             source = batches(maker, self.recipe.batch_size, self.step, self.recipe.steps, workers)
@@ -103,8 +108,12 @@ class Trainer:
                 if due or self.step % 50 == 0:
                     append_log(folder / "log.csv", progress)
                 report(progress)
+        except TrainError:
+            spoilt = True
+            raise
         finally:
-            save_checkpoint(folder / "last.pt", self.state())
+            if not spoilt:
+                save_checkpoint(folder / "last.pt", self.state())
 
     def _learn(self, frames: torch.Tensor, targets: Any) -> LossParts:
         """Take one step of AdamW and move the averaged weights after it."""

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
+import cv2
 
 from engines.backends import BACKENDS, open_backend
 from engines.model_file import read_model_info, resolve_model
@@ -32,6 +33,7 @@ def command(
     as_json: bool,
 ) -> None:
     """Measure MODEL's mAP on generated pictures over held-out photos."""
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our own errors say it
     info = read_model_info(resolve_model(model))
     data = load_data_set(stage or info.stage, cutouts, backgrounds, info.input_size, seed=0)
     if data.labels != info.labels:

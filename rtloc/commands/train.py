@@ -1,10 +1,12 @@
 """`rtloc train`: make pictures, train on them, write a model file."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import click
+import cv2
 from rich.console import Console
 from rich.progress import Progress as ProgressBar
 from rich.progress import TextColumn
@@ -12,7 +14,7 @@ from rich.progress import TextColumn
 from train.data_set import CUTOUTS, PHOTOS, DataSet, load_data_set
 from train.errors import TrainError
 from train.evaluate import Figures
-from train.export import export_checkpoint
+from train.export import export_checkpoint, prepare_place
 from train.network import NetworkShape
 from train.stages import STAGES
 from train.trainer import Progress, Recipe, Trainer, resume
@@ -39,7 +41,7 @@ A_FOLDER = click.Path(path_type=Path)
     show_default=True,
     help="Weight of the GIoU term; 0 leaves the cross entropies alone.",
 )
-@click.option("--seed", type=click.IntRange(0), default=DEFAULTS.seed, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=DEFAULTS.seed, show_default=True)
 @click.option("--workers", type=click.IntRange(0), default=1, show_default=True)
 @click.option("--validate-every", type=click.IntRange(1), default=1000, show_default=True)
 @click.option("--held-out", type=click.IntRange(1), default=500, help="Pictures to validate on.")
@@ -67,6 +69,10 @@ def command(
     """
     if size % 32:
         raise click.BadParameter(f"{size} is not a multiple of 32", param_hint="--size")
+    if not 0 < learning_rate < math.inf:
+        raise click.BadParameter(f"{learning_rate} is not above 0", param_hint="--learning-rate")
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our own errors say it
+    prepare_place(out)
     recipe = Recipe(
         cutouts=str(cutouts or CUTOUTS),
         photos=str(backgrounds or PHOTOS),

@@ -31,14 +31,20 @@ def number_of(image: np.ndarray) -> int:
 
 
 class MjpegServer(ThreadingHTTPServer):
-    """Serves `frames` numbered copies of a picture, `rate` a second, from each request on."""
+    """Serves `frames` numbered copies of a picture, `rate` a second, from each request on.
+
+    sent: how many of them; silence: ends a connection that falls silent after its last frame.
+    """
 
     daemon_threads = True
 
-    def __init__(self, image: np.ndarray, rate: float, frames: int) -> None:
+    def __init__(self, image: np.ndarray, rate: float, frames: int, falls_silent: bool) -> None:
         super().__init__(("127.0.0.1", 0), Stream)
         self.image, self.rate, self.frames = image, rate, frames
         self.sent = 0
+        self.silence = threading.Event()
+        if not falls_silent:
+            self.silence.set()
 
     @property
     def url(self) -> str:
@@ -62,18 +68,22 @@ class Stream(BaseHTTPRequestHandler):
             except OSError:
                 return
             self.server.sent = n + 1
+        self.server.silence.wait()
 
     def log_message(self, *args: object) -> None:
         pass
 
 
 @contextmanager
-def mjpeg_server(image: np.ndarray, rate: float = 30, frames: int = 300) -> Iterator[MjpegServer]:
-    """Serve a stream on loopback while the block runs."""
-    server = MjpegServer(image, rate, frames)
+def mjpeg_server(
+    image: np.ndarray, *, rate: float = 30, frames: int = 300, falls_silent: bool = False
+) -> Iterator[MjpegServer]:
+    """Serve a stream on loopback while the block runs; after its last frame it ends or is silent."""
+    server = MjpegServer(image, rate, frames, falls_silent)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield server
     finally:
+        server.silence.set()
         server.shutdown()
         server.server_close()

@@ -7,14 +7,14 @@ one is the model's input size S: `input_wh` gives those that waste least on bars
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from engines.errors import EngineError, UnknownNameError
 from engines.onnx_metadata import read_onnx_metadata
 
-FORMAT_VERSION = "1"
+FORMAT_VERSION = "2"
 INPUT = "frames"
 OUTPUTS = ("boxes", "scores", "class_ids")
 INPUT_STEP = 32  # the sides of an input are multiples of this
@@ -102,3 +102,25 @@ def read_model_info(path: Path) -> ModelInfo:
         )
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise EngineError(f"{path} has damaged metadata ({error!r}); export it again") from error
+
+
+def check_contract(
+    info: ModelInfo,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    frames_uint8: bool,
+    frames_shape: Sequence[object],
+) -> None:
+    """Make sure that a graph has the inputs and outputs of the contract.
+
+    inputs, outputs: their names; frames_uint8: whether the first input is uint8; frames_shape: its
+    sides, where those that are no int may have any length.
+
+    Raises:
+        EngineError: it has others.
+    """
+    sides = [side if isinstance(side, int) else None for side in frames_shape[1:]]
+    fits = sides in ([None, None, 3], [None, None, None])
+    named = list(inputs) == [INPUT] and list(outputs) == list(OUTPUTS)
+    if not (named and frames_uint8 and fits):
+        raise EngineError(f"{info.path} has other inputs or outputs than a model of rtloc")

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from engines.backends import BackendUnavailableError, RawOutputs
 from engines.errors import EngineError
-from engines.model_file import INPUT, OUTPUTS, ModelInfo
+from engines.model_file import INPUT, OUTPUTS, ModelInfo, check_contract
 
 ERRORS_ONLY = 3
 
@@ -37,20 +37,28 @@ class OnnxRuntimeBackend:
             options.intra_op_num_threads = threads
         try:
             self._session: Any = onnxruntime.InferenceSession(
-                str(info.path), options, providers=["CPUExecutionProvider"]
+                str(info.path), options, providers=["CPUExecutionProvider"], enable_fallback=0
             )
         except (
             state.Fail,
+            state.InvalidArgument,
             state.InvalidGraph,
             state.InvalidProtobuf,
+            state.NoSuchFile,
             state.NotImplemented,
+            state.RuntimeException,
+            ValueError,  # a name in the graph, or in the runtime's complaint, is not UTF-8
         ) as error:
             reason = str(error).strip().splitlines()[-1]
             raise EngineError(f"onnxruntime cannot load {info.path}: {reason}") from error
-        inputs = [x.name for x in self._session.get_inputs()]
-        outputs = [x.name for x in self._session.get_outputs()]
-        if inputs != [INPUT] or outputs != list(OUTPUTS):
-            raise EngineError(f"{info.path} has other inputs or outputs than a model of rtloc")
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        check_contract(
+            info,
+            [x.name for x in inputs],
+            [x.name for x in outputs],
+            bool(inputs) and inputs[0].type == "tensor(uint8)",
+            inputs[0].shape if inputs else [],
+        )
 
     def infer(self, frames: NDArray[np.uint8]) -> RawOutputs:
         """Run the model on frames uint8 [B, H, W, 3], BGR, letterboxed."""

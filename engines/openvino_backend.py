@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from engines.backends import BackendUnavailableError, RawOutputs
 from engines.errors import EngineError
-from engines.model_file import INPUT, OUTPUTS, ModelInfo, input_wh
+from engines.model_file import INPUT, OUTPUTS, ModelInfo, check_contract, input_wh
 
 USUAL_ASPECT = (16, 9)
 KEPT_SHAPES = 8  # compiled models for that many input shapes at once
@@ -37,13 +37,11 @@ class OpenVinoBackend:
             self._config["INFERENCE_NUM_THREADS"] = threads
         try:
             self._model = self._core.read_model(str(info.path))
-            names = (self._model.input(0).any_name, *(o.any_name for o in self._model.outputs))
-            if names != (INPUT, *OUTPUTS):
-                raise EngineError(f"{info.path} has other inputs or outputs than a model of rtloc")
+            self._check(info)
             self._requests: dict[tuple[int, ...], Any] = {}
             width, height = input_wh(*USUAL_ASPECT, info.input_size)
             self._request((1, height, width, 3))
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:  # ValueError: its complaint is not UTF-8
             reason = str(error).strip().splitlines()[-1]
             raise EngineError(f"openvino cannot load {info.path}: {reason}") from error
 
@@ -59,6 +57,17 @@ class OpenVinoBackend:
             compiled = self._core.compile_model(self._model, "CPU", self._config)
             self._requests[shape] = compiled.create_infer_request()
         return self._requests[shape]
+
+    def _check(self, info: ModelInfo) -> None:
+        inputs, outputs = self._model.inputs, self._model.outputs
+        sides = inputs[0].partial_shape if inputs else []
+        check_contract(
+            info,
+            [x.any_name for x in inputs],
+            [x.any_name for x in outputs],
+            bool(inputs) and inputs[0].element_type.get_type_name() == "u8",
+            [side.get_length() if side.is_static else None for side in sides],
+        )
 
     def infer(self, frames: NDArray[np.uint8]) -> RawOutputs:
         """Run the model on frames uint8 [B, H, W, 3], BGR, letterboxed."""

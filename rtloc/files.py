@@ -19,11 +19,13 @@ def check_writable(path: Path) -> None:
     Raises:
         UsageError: its folder is missing or not writable, or `path` is a folder.
     """
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder; name a file to write")
-    if not path.parent.is_dir():
-        raise UsageError(f"cannot write {path}: there is no folder {path.parent}; make it first")
     try:
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder; name a file to write")
+        if not path.parent.is_dir():
+            raise UsageError(
+                f"cannot write {path}: there is no folder {path.parent}; make it first"
+            )
         partial_name(path).open("ab").close()
         partial_name(path).unlink()
     except OSError as error:

@@ -2,19 +2,50 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)
 class Frame:
     """A decoded picture.
 
-    image: uint8 [H, W, 3], BGR.
+    pixels: uint8, either [H, W, 3] BGR, or [H·3/2, W] I420: the planes Y, U and V one below the
+    other, as video files have them. Both ways round costs more than locating, so rtloc converts
+    only where BGR is needed.
     index: its number in the source, from 0, counting every frame the source delivered.
     time_s: its timestamp on the source's own clock, in seconds from the source's first frame.
     """
 
-    image: NDArray[np.uint8]
+    pixels: Pixels
     index: int
     time_s: float
+
+    @property
+    def image(self) -> Pixels:
+        """The picture as uint8 [H, W, 3] BGR; of planes, a copy made anew each time."""
+        return bgr_of(self.pixels)
+
+
+def bgr_of(pixels: Pixels) -> Pixels:
+    """Return a picture of either form as uint8 [H, W, 3] BGR."""
+    if pixels.ndim == 3:
+        return pixels
+    return cv2.cvtColor(pixels, cv2.COLOR_YUV2BGR_I420).astype(np.uint8, copy=False)
+
+
+def size_wh(pixels: Pixels) -> tuple[int, int]:
+    """Return width and height of a picture of either form."""
+    if pixels.ndim == 3:
+        return pixels.shape[1], pixels.shape[0]
+    return pixels.shape[1], pixels.shape[0] * 2 // 3
+
+
+def planes_of(i420: Pixels) -> tuple[Pixels, Pixels, Pixels]:
+    """Return views of Y [H, W], U and V [H/2, W/2] of I420 pixels [H·3/2, W]."""
+    width, height = size_wh(i420)
+    chroma = i420[height:].reshape(2, height // 2, width // 2)
+    return i420[:height], chroma[0], chroma[1]

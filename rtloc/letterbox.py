@@ -6,7 +6,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from rtloc.frame import planes_of
+
 BAR_GREY = 114  # the usual grey of letterbox bars; the trainer's pictures have the same
+# BT.601, video range, as OpenCV takes I420 (https://www.itu.int/rec/R-REC-BT.601)
+LUMA, BLUE_U, GREEN_U, GREEN_V, RED_V = 255 / 219, 2.017232, -0.391762, -0.812968, 1.596027
+YUV_TO_BGR = np.array(
+    [
+        [LUMA, BLUE_U, 0, -16 * LUMA - 128 * BLUE_U],
+        [LUMA, GREEN_U, GREEN_V, -16 * LUMA - 128 * (GREEN_U + GREEN_V)],
+        [LUMA, 0, RED_V, -16 * LUMA - 128 * RED_V],
+    ],
+    np.float32,
+)
 
 
 @dataclass(frozen=True)
@@ -40,22 +52,32 @@ def letterbox(width: int, height: int, input_wh: tuple[int, int]) -> Letterbox:
 def fit(image: NDArray[np.uint8], box: Letterbox, out: NDArray[np.uint8]) -> None:
     """Draw a frame, uint8 [H, W, 3], into the model's input `out`, uint8 [h, w, 3], bars and all.
 
-    A frame more than twice too large is halved first, as often as that holds: each of four pixels
-    then counts, where a plain linear resize would skip most, and OpenCV halves fast.
+    The frame may also be I420, [H·3/2, W]: its planes are scaled before they are turned into BGR.
     """
     width, height = box.content_wh
-    while image.shape[1] >= 2 * width and image.shape[0] >= 2 * height:
-        halved = (image.shape[1] // 2, image.shape[0] // 2)
-        image = cv2.resize(image, halved, interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
     x, y = box.offset_xy
     out[:y], out[y + height :] = BAR_GREY, BAR_GREY
     out[:, :x], out[:, x + width :] = BAR_GREY, BAR_GREY
-    cv2.resize(
-        image,
-        (width, height),
-        dst=out[y : y + height, x : x + width],
-        interpolation=cv2.INTER_LINEAR,
-    )
+    content = out[y : y + height, x : x + width]
+    if image.ndim == 3:
+        scale(image, content)
+        return
+    planes = [scale(plane, np.empty((height, width), np.uint8)) for plane in planes_of(image)]
+    cv2.transform(cv2.merge(planes), YUV_TO_BGR, dst=content)
+
+
+def scale(image: NDArray[np.uint8], out: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Resize a picture, uint8 of any number of channels, into `out`, and return that.
+
+    One more than twice too large is halved first, as often as that holds: each of four pixels then
+    counts, where a plain linear resize would skip most, and OpenCV halves fast.
+    """
+    height, width = out.shape[:2]
+    while image.shape[1] >= 2 * width and image.shape[0] >= 2 * height:
+        halved = (image.shape[1] // 2, image.shape[0] // 2)
+        image = cv2.resize(image, halved, interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
+    cv2.resize(image, (width, height), dst=out, interpolation=cv2.INTER_LINEAR)
+    return out
 
 
 def unfit(boxes_input_px: NDArray[np.float32], box: Letterbox) -> NDArray[np.float32]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from rtloc.errors import RtlocError, UsageError
 from rtloc.frame import Frame
 
+CAMERA_INDEX = "[0-9]{1,4}"
 OPEN_TIMEOUT_MS = 10_000
 READ_TIMEOUT_MS = 10_000
 CLOSE_TIMEOUT_S = 2.0
@@ -83,7 +85,7 @@ def open_live(source: str) -> Iterator[LiveSource]:
     # OpenCV and its FFmpeg speak to stderr by themselves; our own one line is enough
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    if source.isdigit():
+    if re.fullmatch(CAMERA_INDEX, source):
         capture = cv2.VideoCapture(int(source))
         mend = "plug one in, or name another by its index or a URL"
         failure = f"camera {source} cannot be opened; {mend}"

@@ -13,6 +13,7 @@ from engines.backends import RawOutputs, open_backend
 from engines.model_file import input_wh, read_model_info, resolve_model
 from rtloc.detections import Detections
 from rtloc.errors import RtlocError, UsageError
+from rtloc.frame import Frame, size_wh
 from rtloc.letterbox import Letterbox, fit, letterbox, unfit
 
 DEFAULT_MODEL = "pokemon"
@@ -61,24 +62,32 @@ class Localizer:
         """Find the objects in one picture, uint8 [H, W, 3] BGR (as OpenCV reads it)."""
         return self.locate_batch([image])[0]
 
+    def locate_frame(self, frame: Frame) -> Detections:
+        """Find the objects in a frame of a source, whichever form its pixels have."""
+        return self._locate([frame.pixels])[0]
+
     def locate_batch(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """Find the objects in several pictures, which may differ in size, in one run of the engine.
 
         Raises:
             RtlocError: a picture is not uint8 [H, W, 3].
         """
-        if not images:
-            return []
         for image in images:
             check_picture(image)
-        inputs = [input_wh(i.shape[1], i.shape[0], self.info.input_size) for i in images]
+        return self._locate(images)
+
+    def _locate(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+        """Find the objects in pictures that are BGR or I420."""
+        if not images:
+            return []
+        inputs = [input_wh(*size_wh(image), self.info.input_size) for image in images]
         width, height = (max(sides) for sides in zip(*inputs, strict=True))
         shape = (len(images), height, width, 3)
         if self._input.shape != shape:
             self._input = np.empty(shape, np.uint8)
         fits = []
         for image, frame in zip(images, self._input, strict=True):
-            fits.append(letterbox(image.shape[1], image.shape[0], (width, height)))
+            fits.append(letterbox(*size_wh(image), (width, height)))
             fit(image, fits[-1], frame)
         raw = self._engine.infer(self._input)
         return [self._read(raw, n, box) for n, box in enumerate(fits)]

@@ -1,16 +1,25 @@
-"""Draw boxes and labels on a frame."""
+"""Draw boxes and labels on a frame, be it BGR or I420.
+
+All that is drawn is made of upright rectangles: bars of one colour, and captions on plates. They
+are written straight into the pixels, so a frame of planes is never turned into BGR and back.
+"""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from rtloc.detections import Detections
+from rtloc.frame import planes_of, size_wh
+
+Pixels = NDArray[np.uint8]
+Colour = tuple[int, int, int]
 
 # BGR, by class id; apart from each other for colour-blind eyes as well (Okabe and Ito, 2008:
 # https://jfly.uni-koeln.de/color/)
-COLOURS = (
+COLOURS: tuple[Colour, ...] = (
     (115, 158, 0),
     (0, 94, 213),
     (178, 114, 0),
@@ -20,52 +29,110 @@ COLOURS = (
     (66, 228, 240),
 )
 FONT = cv2.FONT_HERSHEY_SIMPLEX
-WHITE = (255, 255, 255)
-BLACK = (0, 0, 0)
+WHITE: Colour = (255, 255, 255)
+BLACK: Colour = (0, 0, 0)
 MIDDLE_GREY = 140
-PLATE_GREY = (60, 60, 60)
+PLATE_GREY: Colour = (60, 60, 60)
+KEPT_PLATES = 512
 
 
-def draw(image: NDArray[np.uint8], detections: Detections, labels: Sequence[str]) -> None:
-    """Draw each detection's box, label and score into `image`, uint8 [H, W, 3] BGR, in place.
+def draw(pixels: Pixels, detections: Detections, labels: Sequence[str]) -> None:
+    """Draw each detection's box, label and score into a frame's pixels, in place.
 
-    Line width and text grow with the picture.
+    pixels: uint8 [H, W, 3] BGR or [H·3/2, W] I420. Line width and text grow with the picture.
     """
-    unit = max(image.shape[:2]) / 1280
+    unit = max(size_wh(pixels)) / 1280
     line = max(1, round(3 * unit))
     # worst first, so that the best lie on top
     for n in reversed(range(len(detections))):
         class_id = int(detections.class_ids[n])
         colour = COLOURS[class_id % len(COLOURS)]
         x1, y1, x2, y2 = (round(float(v)) for v in detections.boxes[n])
-        cv2.rectangle(image, (x1, y1), (x2, y2), BLACK, line + 2, cv2.LINE_AA)
-        cv2.rectangle(image, (x1, y1), (x2, y2), colour, line, cv2.LINE_AA)
+        draw_box(pixels, (x1, y1, x2, y2), line + 2, BLACK)
+        draw_box(pixels, (x1, y1, x2, y2), line, colour)
         caption = f"{labels[class_id]} {detections.scores[n]:.2f}"
-        draw_caption(image, caption, (x1, y1), colour, max(0.4, 0.7 * unit))
+        draw_caption(pixels, caption, (x1, y1), colour, max(0.4, 0.7 * unit))
+
+
+def draw_box(pixels: Pixels, box: tuple[int, int, int, int], line: int, colour: Colour) -> None:
+    """Draw a box's outline, `line` pixels wide, half of them on each side of the edge."""
+    x1, y1, x2, y2 = box
+    out = line // 2
+    inside = line - out
+    left, top, right, bottom = x1 - out, y1 - out, x2 + inside, y2 + inside
+    for y in (top, bottom - line):
+        fill(pixels, (left, y, right, y + line), colour)
+    for x in (left, right - line):
+        fill(pixels, (x, top, x + line, bottom), colour)
 
 
 def draw_caption(
-    image: NDArray[np.uint8],
-    text: str,
-    corner_xy: tuple[int, int],
-    colour: tuple[int, int, int],
-    scale: float,
+    pixels: Pixels, text: str, corner_xy: tuple[int, int], colour: Colour, scale: float
 ) -> None:
     """Write `text` on a filled plate that stands on the corner, or hangs below it at the top."""
+    width, height = size_wh(pixels)
+    plate = caption_plate(text, colour, scale)
+    x = min(max(0, corner_xy[0]), max(0, width - plate.shape[1]))
+    y = corner_xy[1] - plate.shape[0] if corner_xy[1] >= plate.shape[0] else max(0, corner_xy[1])
+    put(pixels, plate, x, min(y, height))
+
+
+def draw_speed(pixels: Pixels, text: str) -> None:
+    """Write the speed at the top left of a frame."""
+    scale = max(0.4, 0.7 * max(size_wh(pixels)) / 1280)
+    draw_caption(pixels, text, (0, 0), PLATE_GREY, scale)
+
+
+@lru_cache(KEPT_PLATES)
+def caption_plate(text: str, colour: Colour, scale: float) -> Pixels:
+    """Write a text on a plate of its own, uint8 [h, w, 3] BGR with even sides."""
     weight = max(1, round(2 * scale))
     (width, height), below = cv2.getTextSize(text, FONT, scale, weight)
     pad = max(2, round(5 * scale))
-    plate_h = height + below + 2 * pad
-    x = min(max(0, corner_xy[0]), max(0, image.shape[1] - width - 2 * pad))
-    y = corner_xy[1] - plate_h if corner_xy[1] >= plate_h else max(0, corner_xy[1])
-    cv2.rectangle(image, (x, y), (x + width + 2 * pad, y + plate_h), colour, cv2.FILLED)
+    plate_w, plate_h = (side + 2 * pad for side in (width, height + below))
+    plate = np.full((plate_h + plate_h % 2, plate_w + plate_w % 2, 3), colour, np.uint8)
     blue, green, red = colour
     is_light = 0.114 * blue + 0.587 * green + 0.299 * red > MIDDLE_GREY
-    at = (x + pad, y + pad + height)
-    cv2.putText(image, text, at, FONT, scale, BLACK if is_light else WHITE, weight, cv2.LINE_AA)
+    ink = BLACK if is_light else WHITE
+    cv2.putText(plate, text, (pad, pad + height), FONT, scale, ink, weight, cv2.LINE_AA)
+    return plate
 
 
-def draw_speed(image: NDArray[np.uint8], text: str) -> None:
-    """Write the speed at the top left of a frame."""
-    scale = max(0.4, 0.7 * max(image.shape[:2]) / 1280)
-    draw_caption(image, text, (0, 0), PLATE_GREY, scale)
+def fill(pixels: Pixels, area: tuple[int, int, int, int], colour: Colour) -> None:
+    """Fill x1 y1 x2 y2 (x2, y2 exclusive) with a colour, as far as it lies in the frame."""
+    x1, y1, x2, y2 = (max(0, v) for v in area)
+    if pixels.ndim == 3:
+        pixels[y1:y2, x1:x2] = colour
+        return
+    luma, *chroma = planes_of(pixels)
+    values = yuv_of(colour)
+    luma[y1:y2, x1:x2] = values[0]
+    for plane, value in zip(chroma, values[1:], strict=True):
+        plane[y1 // 2 : (y2 + 1) // 2, x1 // 2 : (x2 + 1) // 2] = value
+
+
+def put(pixels: Pixels, patch: Pixels, x: int, y: int) -> None:
+    """Put a BGR patch with even sides into a frame, its corner at (x, y) ≥ 0, cut at the edges."""
+    if pixels.ndim == 2:
+        x, y = x & ~1, y & ~1  # a chroma pixel covers 2×2
+    width, height = size_wh(pixels)
+    patch = patch[: max(0, height - y), : max(0, width - x)]
+    if not patch.size:
+        return
+    if pixels.ndim == 3:
+        pixels[y : y + patch.shape[0], x : x + patch.shape[1]] = patch
+        return
+    planes = cv2.cvtColor(patch, cv2.COLOR_BGR2YUV_I420).astype(np.uint8, copy=False)
+    h, w = patch.shape[:2]
+    for n, (target, source) in enumerate(zip(planes_of(pixels), planes_of(planes), strict=True)):
+        part = 1 if n == 0 else 2
+        target[y // part : (y + h) // part, x // part : (x + w) // part] = source
+
+
+@lru_cache(KEPT_PLATES)
+def yuv_of(colour: Colour) -> tuple[int, int, int]:
+    """Return a BGR colour as Y, U and V, as OpenCV turns pictures into I420."""
+    dot = np.full((2, 2, 3), colour, np.uint8)
+    planes = planes_of(cv2.cvtColor(dot, cv2.COLOR_BGR2YUV_I420).astype(np.uint8, copy=False))
+    luma, u, v = (int(plane[0, 0]) for plane in planes)
+    return luma, u, v

@@ -1,6 +1,7 @@
 """Read and write picture files."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -16,29 +17,43 @@ MARK = ".rtloc"
 
 
 def find_pictures(paths: Iterable[Path]) -> list[Path]:
-    """Return the picture files: each path itself, or the pictures in it where it is a folder.
+    """Return the picture files, each once: the path itself, or the pictures in it if a folder.
 
-    Annotated copies from earlier runs are left out of folders.
+    Annotated copies from earlier runs are left out of folders, and where the original is there.
 
     Raises:
-        UsageError: a path does not exist, or a folder has no pictures.
+        UsageError: a path does not exist or cannot be read, or a folder has no pictures.
     """
     found: list[Path] = []
     for path in paths:
-        if not path.exists():
-            raise UsageError(f"no such file or folder: {path}")
-        if not path.is_dir():
-            found.append(path)
-            continue
-        inside = sorted(
-            p
-            for p in path.iterdir()
-            if p.suffix.lower() in SUFFIXES and not p.stem.endswith(MARK) and p.is_file()
-        )
-        if not inside:
-            raise UsageError(f"no pictures in {path}; rtloc reads {', '.join(sorted(SUFFIXES))}")
-        found += inside
-    return found
+        try:
+            found += pictures_at(path)
+        except OSError as error:
+            raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    originals = {path.with_suffix("") for path in found}
+    return [path for path in dict.fromkeys(found) if not is_copy_of(path, originals)]
+
+
+def pictures_at(path: Path) -> list[Path]:
+    """Return the path itself or, where it is a folder, the pictures in it."""
+    if not path.exists():
+        raise UsageError(f"no such file or folder: {path}")
+    if not path.is_dir():
+        return [path]
+    inside = sorted(
+        p
+        for p in path.iterdir()
+        if p.suffix.lower() in SUFFIXES and not p.stem.endswith(MARK) and p.is_file()
+    )
+    if not inside:
+        raise UsageError(f"no pictures in {path}; rtloc reads {', '.join(sorted(SUFFIXES))}")
+    return inside
+
+
+def is_copy_of(path: Path, originals: set[Path]) -> bool:
+    """Tell whether a path is that of the annotated copy of one of the pictures (less suffix)."""
+    name = path.stem
+    return name.endswith(MARK) and path.with_name(name.removesuffix(MARK)) in originals
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:
@@ -72,6 +87,8 @@ def write_picture(path: Path, image: NDArray[np.uint8]) -> None:
         partial.write_bytes(data.tobytes())
         partial.replace(path)
     except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
         raise RtlocError(f"cannot write {path}: {error.strerror}") from error
 
 

@@ -4,12 +4,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtloc.detections import Detections
 
+Picture = TypeVar("Picture")
 KEPT_LATENCIES = 100_000  # of a longer run, the last ones: memory must not grow with its length
 
 
@@ -30,12 +32,10 @@ class RunStats:
     )
     _started_s: float = field(default_factory=time.perf_counter)
 
-    def timed(
-        self, locate: Callable[[NDArray[np.uint8]], Detections], image: NDArray[np.uint8]
-    ) -> Detections:
+    def timed(self, locate: Callable[[Picture], Detections], picture: Picture) -> Detections:
         """Locate in one picture, and count its time and what was found."""
         start = time.perf_counter()
-        detections = locate(image)
+        detections = locate(picture)
         self.last_latency_ms = 1e3 * (time.perf_counter() - start)
         self._latencies_ms[self.located % KEPT_LATENCIES] = self.last_latency_ms
         self.located += 1

@@ -1,7 +1,7 @@
 """Read a video file frame by frame, with the exact timestamps of the file.
 
 PyAV decodes (https://pyav.basswood-io.com): unlike OpenCV's capture it gives the file's own time
-base and seeks exactly. OpenCV turns the planes into BGR, which it does faster.
+base and the planes as they are, and seeks exactly.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import av
-import cv2
 import numpy as np
 from av.error import FFmpegError, InvalidDataError
 from av.video.reformatter import ColorRange
 from numpy.typing import NDArray
 
 from rtloc.errors import RtlocError, UsageError
-from rtloc.frame import Frame
+from rtloc.frame import Frame, bgr_of
 from rtloc.show_clock import ShowClock
 
 ROUNDING_S = 1e-6
@@ -75,7 +74,7 @@ class VideoFile:
                 return
             self.frames_read += 1
             if time_s >= start_s - ROUNDING_S:
-                yield Frame(to_bgr(picture), index, time_s)
+                yield Frame(pixels_of(picture), index, time_s)
             index += 1
         self.reached_end = True
         if not self.frames_read and start_s <= 0:
@@ -238,16 +237,17 @@ def describe(path: Path, container: Any, stream: Any) -> VideoFile:
     )
 
 
-def to_bgr(picture: Any) -> NDArray[np.uint8]:
-    """Turn a decoded picture into uint8 [H, W, 3] BGR, upright as its rotation says."""
+def pixels_of(picture: Any) -> NDArray[np.uint8]:
+    """Turn a decoded picture into the pixels of a Frame, upright as its rotation says."""
     if picture.width % 2 or picture.height % 2:
-        image = picture.to_ndarray(format="bgr24")
-    else:
-        if picture.format.name != "yuv420p" or picture.color_range == ColorRange.JPEG:
-            picture = picture.reformat(format="yuv420p", dst_color_range=ColorRange.MPEG)
-        planes = picture.to_ndarray()
-        image = cv2.cvtColor(planes, cv2.COLOR_YUV2BGR_I420)
-    quarter_turns = round(picture.rotation / 90) % 4
-    if quarter_turns:
-        image = np.ascontiguousarray(np.rot90(image, quarter_turns))
-    return image  # type: ignore[no-any-return]
+        return upright(picture.to_ndarray(format="bgr24"), picture.rotation)
+    if picture.format.name != "yuv420p" or picture.color_range == ColorRange.JPEG:
+        picture = picture.reformat(format="yuv420p", dst_color_range=ColorRange.MPEG)
+    planes: NDArray[np.uint8] = picture.to_ndarray()
+    return upright(bgr_of(planes), picture.rotation) if picture.rotation else planes
+
+
+def upright(image: NDArray[np.uint8], rotation_deg: int) -> NDArray[np.uint8]:
+    """Turn a picture, uint8 [H, W, 3], by quarter turns against the clock."""
+    quarter_turns = round(rotation_deg / 90) % 4
+    return np.ascontiguousarray(np.rot90(image, quarter_turns)) if quarter_turns else image

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rtloc.errors import RtlocError
 from rtloc.files import partial_name
-from rtloc.frame import Frame
+from rtloc.frame import Frame, bgr_of, size_wh
 from rtloc.sound import SoundTrack, open_sound
 from rtloc.video_file import VideoFile
 
@@ -51,11 +51,8 @@ class VideoWriter:
         """Encode a frame at its own time; the first frame of a part of a file begins at 0."""
         if self._stream is None:
             self._begin(frame)
-        image = even_sided(frame.image)
-        if (image.shape[1], image.shape[0]) != self._size_wh:
-            image = cv2.resize(image, self._size_wh)  # type: ignore[assignment]
-        planes = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420).astype(np.uint8, copy=False)
-        picture = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+        planes = planes_for(frame.pixels, self._size_wh)
+        picture = av.VideoFrame.from_numpy_buffer(planes, format="yuv420p")
         picture.pts = self._ticks(frame.time_s)
         picture.time_base = self._source.time_base
         if self._sound:
@@ -66,7 +63,7 @@ class VideoWriter:
     def _begin(self, frame: Frame) -> None:
         """Add the streams, now that the size and the first timestamp are known."""
         source = self._source
-        height, width = even_sided(frame.image).shape[:2]
+        width, height = (side + side % 2 for side in size_wh(frame.pixels))
         self._size_wh = (width, height)
         cut = frame.index > 0
         if cut:
@@ -140,7 +137,7 @@ def open_writer(path: Path, source: VideoFile, with_sound: bool = True) -> Itera
 def copy_colours(source: Any, target: Any) -> None:
     """Say of the output's colours what the source says of its own, where both are YUV.
 
-    The planes go to BGR and back by the same matrix, so the source's own tags stay true.
+    The planes are kept, or go to BGR and back by the same matrix, so the tags stay true.
     """
     if "yuv" not in (source.pix_fmt or ""):
         return
@@ -148,6 +145,16 @@ def copy_colours(source: Any, target: Any) -> None:
     target.color_trc = source.color_trc
     target.colorspace = source.colorspace
     target.color_range = av.video.reformatter.ColorRange.MPEG
+
+
+def planes_for(pixels: NDArray[np.uint8], wanted_wh: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return a frame's pixels as I420 of a size; I420 of that size is returned as it is."""
+    if pixels.ndim == 2 and size_wh(pixels) == wanted_wh:
+        return pixels
+    image = even_sided(bgr_of(pixels))
+    if (image.shape[1], image.shape[0]) != wanted_wh:
+        image = cv2.resize(image, wanted_wh)  # type: ignore[assignment]
+    return cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420).astype(np.uint8, copy=False)
 
 
 def even_sided(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

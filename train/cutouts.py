@@ -49,13 +49,18 @@ def read_bgra(path: Path) -> NDArray[np.uint8]:
         except ValueError as error:
             raise TrainError(f"cannot draw {path}: {error}; is it an SVG file?") from error
     else:
-        data = path.read_bytes()
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise TrainError(f"cannot read {path}: {error.strerror}") from error
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
     if image is None:
         raise TrainError(f"cannot read {path} as a picture; use PNG, WebP or SVG")
     if image.ndim != 3 or image.shape[2] != 4:
         raise TrainError(f"{path} has no alpha channel; cut the object out of its background first")
-    return image.astype(np.uint8, copy=False)
+    if image.dtype == np.uint16:
+        image = image // 256
+    return image.astype(np.uint8)
 
 
 def cutout_from_bgra(image: NDArray[np.uint8], class_id: int) -> Cutout:

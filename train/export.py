@@ -30,11 +30,32 @@ class Description:
     figures: Mapping[str, float]
 
 
+def partial_name(path: Path) -> Path:
+    """Return the name under which a model file is written until it is whole."""
+    return path.with_name(f".{path.name}.part")
+
+
+def prepare_place(path: Path) -> None:
+    """Make sure that a model file can be written at `path`, making its folder if need be.
+
+    Raises:
+        TrainError: it cannot.
+    """
+    if path.is_dir():
+        raise TrainError(f"{path} is a folder; name a file to write")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial_name(path).open("wb").close()
+        partial_name(path).unlink()
+    except OSError as error:
+        raise TrainError(f"cannot write {path}: {error.strerror}; choose another place") from error
+
+
 def export_onnx(network: Network, description: Description, path: Path) -> None:
     """Write the model file of a network, to a temporary name first, then moved to `path`."""
     size = network.shape.size
     model = with_answers_decoded(copy.deepcopy(network).eval().cpu())
-    partial = path.with_name(f".{path.name}.part")
+    partial = partial_name(path)
     frames = torch.zeros(1, size, size, 3, dtype=torch.uint8)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the TorchScript exporter announces its successor
@@ -80,9 +101,9 @@ def export_checkpoint(checkpoint: Path, path: Path) -> Figures:
         raise TrainError(f"{checkpoint} was never validated; train on until the next validation")
     figures = Figures(**state["figures"])
     stage, values = state["recipe"]["stage"], figures.numbers()
+    prepare_place(path)
     about = Description(state["labels"], figures.threshold, stage, values)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         export_onnx(averaged_network(state), about, path)
     except OSError as error:
         raise TrainError(f"cannot write {path}: {error.strerror}") from error

@@ -121,15 +121,20 @@ class Trainer:
         saves `last.pt` first; training resumed from there goes on as if it had never stopped.
 
         Raises:
-            TrainError: the loss is no longer a finite number.
+            TrainError: the loss is no longer a finite number (the weights are spoilt, so `last.pt`
+            stays as it was), or `folder` cannot be made.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TrainError(f"cannot make the folder {folder}: {error.strerror}") from error
         if self.team.leads:
             cut_rows(folder / "log.csv", self.step)
         pictures = GeneratedBatches(maker, self.recipe.batch_size, self.team, self.head.targets)
         source = batches(pictures, self.step, self.recipe.steps, workers)
         first_step, first_second = self.step, self.seconds
         started = time.perf_counter()
+        spoilt = False
         try:
             with delayed_interrupt() as interrupt_if_asked:
                 for batch in source:
@@ -140,12 +145,16 @@ class Trainer:
                     figures = self._validate(validation, folder) if due else None
                     seen = (self.step - first_step) * self.recipe.batch_size
                     rate = seen / (self.seconds - first_second)
-                    self._log(Progress(self.step, self.recipe.steps, loss, rate, figures), folder)
-                    report(Progress(self.step, self.recipe.steps, loss, rate, figures))
+                    now = Progress(self.step, self.recipe.steps, loss, rate, figures)
+                    self._log(now, folder)
+                    report(now)
                     interrupt_if_asked()
                     started = time.perf_counter()
+        except TrainError:
+            spoilt = True
+            raise
         finally:
-            if self.team.leads:
+            if self.team.leads and not spoilt:
                 save_checkpoint(folder / "last.pt", self.state())
 
     def _log(self, now: Progress, folder: Path) -> None:

@@ -59,8 +59,8 @@ def main(
     header = ["", "mAP@50", "mAP@50:95", "training, min", "file, MB"]
     body = (
         f"{report.table(header, rows)}\n\n"
-        f"Both from random weights at {size} px, stage {STAGE}, measured on {HELD_OUT} pictures over "
-        f"photos and distractors that neither has seen. `locate_latency.py` compares the latency."
+        f"Both from random weights at {size} px, stage {STAGE}, measured on {HELD_OUT} pictures "
+        f"over photos and distractors that neither has seen. `locate_latency.py` compares the latency."
     )
     report.publish("Against YOLO26n, trained for the same time", before, body, out)
 

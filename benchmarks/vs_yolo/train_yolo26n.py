@@ -6,7 +6,7 @@ Run by `compare.py` in a virtual environment of its own (Ultralytics is AGPL, an
     pip install ultralytics==8.4.190 onnx==1.23.2 click
 
 Everything is Ultralytics' own default, but for what a run without a network and of a fixed length
-needs: no pretrained weights, no plots, and no validation in between, which would cost training time.
+needs: no pretrained weights, no plots, and no validation in between, which would take time.
 """
 
 import json

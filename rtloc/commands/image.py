@@ -76,6 +76,10 @@ def make_folder(folder: Path) -> None:
     """
     try:
         folder.mkdir(exist_ok=True)
-    except OSError as error:
-        reason = error.strerror or "it is a file"
+    except FileExistsError as error:
+        raise UsageError(f"cannot make the folder {folder}: it is a file") from error
+    except FileNotFoundError as error:
+        reason = f"there is no folder {folder.parent}; make it first"
         raise UsageError(f"cannot make the folder {folder}: {reason}") from error
+    except OSError as error:
+        raise UsageError(f"cannot make the folder {folder}: {error.strerror}") from error

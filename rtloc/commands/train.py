@@ -1,11 +1,13 @@
 """`rtloc train`: make pictures, train on them, write a model file."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Literal
 
 import click
+import cv2
 from rich.console import Console
 from rich.progress import Progress as ProgressBar
 from rich.progress import TextColumn
@@ -14,8 +16,10 @@ from train.curves import LOSSES
 from train.data_set import CUTOUTS, PHOTOS, DataSet, load_data_set
 from train.errors import TrainError
 from train.evaluate import Figures
-from train.export import export_checkpoint
+from train.export import export_checkpoint, prepare_place
+from train.negatives import PHOTOS as PHOTOS_WITHOUT
 from train.network import NetworkShape
+from train.settle import settle
 from train.stage_recipes import PLANS
 from train.stages import STAGES
 from train.team import Team, join_team
@@ -50,10 +54,17 @@ A_FOLDER = click.Path(path_type=Path)
     show_default=True,
     help="Of the network's arithmetic while it learns; auto takes bf16 where it is faster.",
 )
-@click.option("--seed", type=click.IntRange(0), default=DEFAULTS.seed, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=DEFAULTS.seed, show_default=True)
 @click.option("--workers", type=click.IntRange(0), default=1, show_default=True)
 @click.option("--validate-every", type=click.IntRange(1), default=1000, show_default=True)
 @click.option("--held-out", type=click.IntRange(1), default=500, help="Pictures to validate on.")
+@click.option(
+    "--negatives",
+    type=click.IntRange(1),
+    default=PHOTOS_WITHOUT,
+    show_default=True,
+    help="Pictures without objects that the threshold is settled on.",
+)
 def command(
     out: Path,
     run: Path | None,
@@ -71,6 +82,7 @@ def command(
     workers: int,
     validate_every: int,
     held_out: int,
+    negatives: int,
 ) -> None:
     """Train a detector on cut-outs pasted on photos, and write it as a model file.
 
@@ -81,6 +93,10 @@ def command(
     size = size or plan.size
     if size % 32:
         raise click.BadParameter(f"{size} is not a multiple of 32", param_hint="--size")
+    if learning_rate is not None and not 0 < learning_rate < math.inf:
+        raise click.BadParameter(f"{learning_rate} is not above 0", param_hint="--learning-rate")
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our own errors say it
+    prepare_place(out)
     recipe = Recipe(
         cutouts=str(cutouts or CUTOUTS),
         photos=str(backgrounds or PHOTOS),
@@ -110,6 +126,8 @@ def command(
                 validate_every=validate_every,
             )
     if team.leads:
+        click.echo("measuring the best weights and settling the threshold", err=True)
+        settle(folder / "best.pt", data, samples=held_out, photos=negatives, drawings=held_out)
         figures = export_checkpoint(folder / "best.pt", out)
         click.echo(f"{out}: {summary(figures)}", err=True)
 

@@ -1,5 +1,6 @@
 """`rtloc video`: find objects in a video file."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -72,7 +73,9 @@ def command(
     with ExitStack() as stack:
         video = stack.enter_context(open_video(source))
         check_targets(source, target, records)
-        localizer = stack.enter_context(open_localizer(model, backend, threshold, classes))
+        localizer = stack.enter_context(
+            open_localizer(model, backend, threshold, classes, threads_beside_video())
+        )
         labels = localizer.info.labels
         window = stack.enter_context(open_window(f"rtloc {source.name}")) if show else None
         record = stack.enter_context(open_records(records, labels, ["index", "time_s"]))
@@ -117,7 +120,7 @@ class Run:
         """Locate in a frame, unless the stride leaves it out."""
         is_fresh = self.stats.frames % self.stride == 0
         if is_fresh:
-            self._last = self.stats.timed(self.localizer.locate, frame.image)
+            self._last = self.stats.timed(self.localizer.locate_frame, frame)
         else:
             self.stats.skip()
         return Located(frame, self._last, is_fresh)
@@ -129,10 +132,19 @@ class Run:
             about = {"index": frame.index, "time_s": round(frame.time_s, 6)}
             self.record(about, located.detections)
         if self.writer or self.window:
-            draw(frame.image, located.detections, self.localizer.info.labels)
+            draw(frame.pixels, located.detections, self.localizer.info.labels)
         if self.writer:
             self.writer.write(frame)
         return located
+
+
+def threads_beside_video() -> int:
+    """Return how many threads an inference gets: the other half decodes and encodes.
+
+    With all cores for each, they wait for one another more than they gain.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, (cores or 1) // 2)
 
 
 def check_targets(source: Path, target: Path | None, records: Path | None) -> None:

@@ -54,10 +54,10 @@ def watch(live: LiveSource, localizer: Localizer, window: Window, stats: RunStat
             if live.ended:
                 return
             continue
-        detections = stats.timed(localizer.locate, frame.image)
-        draw(frame.image, detections, localizer.info.labels)
+        detections = stats.timed(localizer.locate_frame, frame)
+        draw(frame.pixels, detections, localizer.info.labels)
         shown_s.append(time.perf_counter())
-        draw_speed(frame.image, speed(shown_s, stats.last_latency_ms))
+        draw_speed(frame.pixels, speed(shown_s, stats.last_latency_ms))
         if not window.show(frame.image):
             return
 

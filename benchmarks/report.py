@@ -1,0 +1,88 @@
+"""What the benchmarks share: the machine, ratios of interleaved rounds, Markdown sections."""
+
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from statistics import median
+
+import click
+
+LIBRARIES = ("rtloc", "numpy", "opencv-python", "av", "openvino", "onnxruntime")
+
+
+def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
+    """Divide round by round, so that what slows the machine for a while slows both sides."""
+    return [a / b for a, b in zip(ours, theirs, strict=True)]
+
+
+def spread(values: Sequence[float], digits: int = 2) -> str:
+    """Write the median with the least and the greatest value."""
+    low, high = min(values), max(values)
+    return f"**{median(values):.{digits}f}** ({low:.{digits}f}..{high:.{digits}f})"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write a Markdown table; all columns but the first are numbers, flush right."""
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def machine() -> str:
+    """Name the CPU, the system and the versions of the libraries, in two lines."""
+    libraries = ", ".join(f"{name} {installed(name)}" for name in LIBRARIES)
+    return (
+        f"{cpu_model()}, {cpu_count()} cores, {system()}; load average {os.getloadavg()[0]:.1f}.\n"
+        f"Python {platform.python_version()}, {libraries}."
+    )
+
+
+def installed(library: str) -> str:
+    """Return the version of a library."""
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+def cpu_model() -> str:
+    """Return the CPU's name as the system gives it."""
+    cpus = Path("/proc/cpuinfo")
+    if cpus.exists():
+        for line in cpus.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def cpu_count() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def system() -> str:
+    """Return the operating system and the architecture."""
+    try:
+        name = platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        name = f"{platform.system()} {platform.release()}"
+    return f"{name} {platform.machine()}"
+
+
+def publish(title: str, before: str, body: str, out: Path | None) -> None:
+    """Print a Markdown section and, where asked, write it to `out`, whole or not at all.
+
+    before: the machine, as `machine()` names it before the measuring begins.
+    """
+    command = shlex.join(["python", *sys.argv])
+    text = f"    {command}\n\n## {title}\n\n{before}\n\n{body}\n"
+    click.echo(text)
+    if out:
+        partial = out.with_name(f".{out.name}.part")
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(out)

@@ -1,0 +1,257 @@
+"""The backends: each keeps the contract, all answer alike, and what cannot run says why."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import odd_models
+import openvino
+import pytest
+from numpy.typing import NDArray
+from onnx import TensorProto
+
+from engines.backends import BACKENDS, RawOutputs, open_backend
+from engines.errors import EngineError, UnknownNameError
+from engines.model_file import OUTPUTS, read_model_info, shipped_models
+from train.data_set import CUTOUTS, PHOTOS, load_data_set
+from train.evaluate import iou_matrix
+from train.generator import Sample
+
+SHIPPED = shipped_models()["pokemon"]
+INFO = read_model_info(SHIPPED)
+ALL = pytest.mark.parametrize("name", list(BACKENDS))
+
+
+@pytest.fixture(scope="module")
+def samples() -> list[Sample]:
+    data = load_data_set("many-objects", CUTOUTS, PHOTOS, INFO.input_size, seed=0)
+    return data.held_out_samples(12)
+
+
+@pytest.fixture(scope="module")
+def frames(samples: list[Sample]) -> NDArray[np.uint8]:
+    return np.stack([s.image for s in samples])
+
+
+def answer(name: str, frames: NDArray[np.uint8]) -> RawOutputs:
+    backend, _ = open_backend(INFO, name, threads=1)
+    try:
+        return backend.infer(frames)
+    finally:
+        backend.close()
+
+
+@ALL
+@pytest.mark.parametrize("batch", [1, 4])
+def test_answers_keep_the_contract(name: str, batch: int, frames: NDArray[np.uint8]) -> None:
+    raw = answer(name, frames[:batch])
+    assert raw.boxes.shape == (batch, 50, 4)
+    assert raw.scores.shape == raw.class_ids.shape == (batch, 50)
+    assert raw.boxes.dtype == raw.scores.dtype == np.float32
+    assert raw.class_ids.dtype == np.int64
+    assert (np.diff(raw.scores, axis=1) <= 0).all()
+    assert ((raw.scores >= 0) & (raw.scores <= 1)).all()
+    assert ((raw.class_ids >= 0) & (raw.class_ids < len(INFO.labels))).all()
+    assert (raw.boxes[..., 2:] >= raw.boxes[..., :2]).all()
+
+
+@ALL
+def test_boxes_are_in_pixels_of_the_input(
+    name: str, samples: list[Sample], frames: NDArray[np.uint8]
+) -> None:
+    raw = answer(name, frames)
+    met = []
+    for n, sample in enumerate(samples):
+        sure = raw.scores[n] >= INFO.threshold
+        right = raw.class_ids[n][sure][:, None] == sample.class_ids[None]
+        overlaps = iou_matrix(raw.boxes[n][sure], sample.boxes) * right
+        met += (overlaps.max(axis=0, initial=0) > 0.5).tolist()
+    assert len(met) > 20
+    assert np.mean(met) > 0.75
+
+
+@ALL
+def test_a_picture_gets_the_same_answer_alone_and_in_a_batch(
+    name: str, frames: NDArray[np.uint8]
+) -> None:
+    backend, _ = open_backend(INFO, name)
+    together = backend.infer(frames[:4])
+    for n in range(4):
+        alone = backend.infer(frames[n : n + 1])
+        counts = together.scores[n] > 0.05
+        assert np.allclose(alone.scores[0], together.scores[n], atol=2e-3)
+        assert np.allclose(alone.boxes[0][counts], together.boxes[n][counts], atol=0.1)
+        assert np.array_equal(alone.class_ids[0][counts], together.class_ids[n][counts])
+
+
+@ALL
+def test_an_answer_does_not_change_when_the_next_frame_comes(
+    name: str, frames: NDArray[np.uint8]
+) -> None:
+    backend, _ = open_backend(INFO, name)
+    first = backend.infer(frames[:1])
+    kept = first.boxes.copy(), first.scores.copy(), first.class_ids.copy()
+    backend.infer(frames[1:2])
+    assert all(
+        np.array_equal(a, b)
+        for a, b in zip(kept, (first.boxes, first.scores, first.class_ids), strict=True)
+    )
+
+
+def test_the_graph_answers_alike_in_both_runtimes_in_float32(frames: NDArray[np.uint8]) -> None:
+    by_onnxruntime = answer("onnxruntime", frames)
+    model = openvino.Core().compile_model(str(SHIPPED), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    boxes, scores, class_ids = (model([frames])[name] for name in OUTPUTS)
+    counts = by_onnxruntime.scores > 0.01
+    assert counts.sum() > 20
+    assert np.allclose(scores, by_onnxruntime.scores, atol=1e-4)
+    assert np.allclose(boxes[counts], by_onnxruntime.boxes[counts], atol=1e-2)
+    assert np.array_equal(class_ids[counts], by_onnxruntime.class_ids[counts])
+
+
+def partners(a: RawOutputs, b: RawOutputs, n: int) -> list[tuple[int, int]]:
+    """Pair each sure detection of `a` in picture n with the one of `b` that lies on it."""
+    pairs = []
+    for row in np.flatnonzero(a.scores[n] > 0.3):
+        same = (b.class_ids[n] == a.class_ids[n][row]) & (b.scores[n] > 0.1)
+        overlaps = iou_matrix(a.boxes[n][row : row + 1], b.boxes[n])[0] * same
+        assert overlaps.max() > 0.8, f"picture {n}, row {row} has no partner"
+        pairs.append((int(row), int(overlaps.argmax())))
+    return pairs
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_backends_find_the_same_objects(batch: int, frames: NDArray[np.uint8]) -> None:
+    # OpenVINO computes in bfloat16 where the CPU has it, hence neither order nor digits are equal
+    count = 0
+    for first in range(0, len(frames), batch):
+        part = frames[first : first + batch]
+        a, b = answer("openvino", part), answer("onnxruntime", part)
+        for one, other in ((a, b), (b, a)):
+            for n in range(batch):
+                for row, match in partners(one, other, n):
+                    assert abs(one.scores[n][row] - other.scores[n][match]) < 0.03
+                    assert np.abs(one.boxes[n][row] - other.boxes[n][match]).max() < 4
+                    count += 1
+    assert count > 40
+
+
+def test_an_unknown_backend_is_refused_and_the_known_ones_named() -> None:
+    with pytest.raises(UnknownNameError, match="auto, openvino, onnxruntime"):
+        open_backend(INFO, "cuda")
+
+
+def test_a_named_backend_is_the_one_that_runs() -> None:
+    for name in BACKENDS:
+        backend, reason = open_backend(INFO, name)
+        assert (backend.name, reason) == (name, "as asked")
+
+
+def test_auto_takes_openvino_and_says_so() -> None:
+    backend, reason = open_backend(INFO)
+    assert backend.name == "openvino"
+    assert reason == "the first choice on this machine"
+
+
+def without(modules: tuple[str, ...], backend: str) -> subprocess.CompletedProcess[str]:
+    """Open a backend in a Python where some modules cannot be imported; print name and reason."""
+    code = f"""
+import sys
+for module in {modules!r}:
+    sys.modules[module] = None
+from engines.backends import BackendUnavailableError, open_backend
+from engines.errors import EngineError
+from engines.model_file import read_model_info, resolve_model
+try:
+    backend, reason = open_backend(read_model_info(resolve_model("pokemon")), {backend!r})
+    print(backend.name, reason, sep="|")
+except EngineError as error:
+    print(type(error).__name__, error, sep="|")
+"""
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+
+def test_auto_falls_back_to_onnxruntime_and_names_what_is_missing() -> None:
+    name, reason = without(("openvino",), "auto").stdout.strip().split("|")
+    assert name == "onnxruntime"
+    assert reason == "openvino is not installed (pip install openvino)"
+
+
+def test_without_any_runtime_both_are_named() -> None:
+    kind, line = without(("openvino", "onnxruntime"), "auto").stdout.strip().split("|")
+    assert kind == "EngineError"
+    assert line.startswith("no backend runs here: ")
+    assert "pip install openvino" in line
+    assert "pip install onnxruntime" in line
+
+
+def test_a_named_backend_that_is_missing_is_not_replaced() -> None:
+    kind, line = without(("openvino",), "openvino").stdout.strip().split("|")
+    assert kind == "BackendUnavailableError"
+    assert "pip install openvino" in line
+
+
+def refusal(name: str, path: Path) -> str:
+    with pytest.raises(EngineError) as caught:
+        open_backend(read_model_info(path), name)
+    line = str(caught.value)
+    assert "\n" not in line
+    assert str(path) in line
+    return line
+
+
+@ALL
+@pytest.mark.parametrize("shape", [("batch", 64, 64, 3), (1, 64, 64, 3), ("b", "h", "w", "c")])
+def test_a_model_made_elsewhere_runs_if_it_keeps_the_contract(
+    tmp_path: Path, name: str, shape: tuple[str | int, ...]
+) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(odd_models.model(shape=shape).SerializeToString())
+    backend, _ = open_backend(read_model_info(path), name)
+    raw = backend.infer(np.zeros((1, 64, 64, 3), np.uint8))
+    assert raw.boxes.shape == (1, 50, 4)
+    assert raw.class_ids.dtype == np.int64
+
+
+@ALL
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"frames": "images"},
+        {"kind": TensorProto.FLOAT},
+        {"shape": ("batch", 3, 64, 64)},
+        {"shape": ("batch", 32, 32, 3)},
+        {"shape": ("batch", 64, 64)},
+        {"extra_inputs": ("scale",)},
+        {"outputs": ("boxes", "scores", "labels")},
+        {"outputs": ("scores", "boxes", "class_ids")},
+    ],
+    ids=str,
+)
+def test_other_inputs_or_outputs_are_refused(tmp_path: Path, name: str, odd: dict) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(odd_models.model(**odd).SerializeToString())
+    assert "has other inputs or outputs than a model of rtloc" in refusal(name, path)
+
+
+@ALL
+@pytest.mark.parametrize("graph", [b"", bytes(200), b"garbage " * 40, b"\xff" * 300])
+def test_a_garbage_graph_is_refused(tmp_path: Path, name: str, graph: bytes) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(odd_models.with_graph_bytes(graph))
+    refusal(name, path)
+
+
+@ALL
+@pytest.mark.parametrize("dangling", [b"rowX", b"row\xff"])
+def test_a_graph_that_does_not_hang_together_is_refused(
+    tmp_path: Path, name: str, dangling: bytes
+) -> None:
+    path = tmp_path / "m.onnx"
+    data = odd_models.model(used_constant="hole").SerializeToString()
+    assert data.count(b"hole") == 1
+    path.write_bytes(data.replace(b"hole", dangling))
+    refusal(name, path)

@@ -1,0 +1,69 @@
+"""Output files appear when they are whole, and never where they cannot."""
+
+from pathlib import Path
+
+import pytest
+
+from rtloc.errors import UsageError
+from rtloc.files import check_writable, partial_name, text_output
+
+
+def test_the_unfinished_file_is_hidden_beside_the_finished_and_keeps_its_ending() -> None:
+    assert partial_name(Path("a/b.tar.mp4")) == Path("a/.b.tar.part.mp4")
+
+
+def test_a_text_file_appears_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "out.txt"
+    path.write_text("old")
+    with text_output(path) as file:
+        file.write("Pokémon\n")
+        file.flush()
+        assert path.read_text() == "old"
+    assert path.read_bytes() == "Pokémon\n".encode()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_was_written_before_an_error_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "out.txt"
+    with pytest.raises(RuntimeError), text_output(path) as file:
+        file.write("as far as it came")
+        raise RuntimeError
+    assert path.read_text() == "as far as it came"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_checking_leaves_nothing_behind_and_the_old_file_alone(tmp_path: Path) -> None:
+    path = tmp_path / "out.txt"
+    check_writable(path)
+    assert list(tmp_path.iterdir()) == []
+    path.write_text("old")
+    check_writable(path)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_is_no_place_for_a_file(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is a folder; name a file"):
+        check_writable(tmp_path)
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"there is no folder {tmp_path}/missing"):
+        check_writable(tmp_path / "missing/out.txt")
+
+
+def test_a_file_in_the_place_of_the_folder_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="there is no folder"):
+        check_writable(tmp_path / "file/out.txt")
+
+
+def test_a_folder_that_takes_no_files_is_refused() -> None:
+    # no one, not even root, can write into /proc
+    with pytest.raises(UsageError, match=r"cannot write /proc/out.txt: .*choose another place"):
+        check_writable(Path("/proc/out.txt"))
+
+
+def test_a_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="File name too long"):
+        check_writable(tmp_path / ("n" * 250 + ".jsonl"))

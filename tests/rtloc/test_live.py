@@ -1,0 +1,154 @@
+"""A live source delivers the newest frame."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import pytest
+from mjpeg_server import MjpegServer, mjpeg_server, number_of
+
+from rtloc.errors import RtlocError, UsageError
+from rtloc.live import LiveSource, as_bgr, open_live
+
+SMALL = np.full((240, 320, 3), 90, np.uint8)
+TIMEOUT_S = 10
+
+
+@pytest.fixture
+def stream() -> Iterator[MjpegServer]:
+    """Ten seconds of 30 frames/s."""
+    with mjpeg_server(SMALL) as server:
+        yield server
+
+
+def deliveries(live: LiveSource, count: int, pause_s: float) -> list[int]:
+    """Take frames at a consumer's pace; return their numbers."""
+    numbers = []
+    for _ in range(count):
+        frame = live.newest(TIMEOUT_S)
+        assert frame is not None
+        numbers.append(number_of(frame.image))
+        time.sleep(pause_s)
+    return numbers
+
+
+def test_a_slow_consumer_always_gets_the_newest_frame(stream: MjpegServer) -> None:
+    with open_live(stream.url) as live:
+        for _ in range(10):
+            frame = live.newest(TIMEOUT_S)
+            # seven frames come in each pause; a queue would lag by six more each time
+            behind = stream.sent - 1 - number_of(frame.image)
+            assert behind <= 8
+            time.sleep(0.25)
+
+
+def test_the_dropped_frames_are_counted(stream: MjpegServer) -> None:
+    with open_live(stream.url) as live:
+        numbers = deliveries(live, count=5, pause_s=0.25)
+    passed_over = numbers[-1] + 1 - len(numbers)
+    assert passed_over > 15
+    # those that came after the last delivery may be counted as well
+    assert passed_over <= live.dropped <= stream.sent - len(numbers)
+
+
+def test_a_fast_consumer_gets_every_frame_once(stream: MjpegServer) -> None:
+    with open_live(stream.url) as live:
+        deliveries(live, count=5, pause_s=0)
+        numbers = deliveries(live, count=30, pause_s=0)
+    assert numbers == sorted(set(numbers))
+    # the machine may be busy elsewhere now and then
+    assert numbers[-1] - numbers[0] <= 40
+
+
+def test_index_and_time_are_the_streams_own(stream: MjpegServer) -> None:
+    with open_live(stream.url) as live:
+        deliveries(live, count=3, pause_s=0)
+        first = live.newest(TIMEOUT_S)
+        time.sleep(1.0)
+        live.newest(TIMEOUT_S)
+        last = live.newest(TIMEOUT_S)
+    assert first is not None
+    assert last is not None
+    assert last.index - first.index == number_of(last.image) - number_of(first.image)
+    assert last.time_s - first.time_s == pytest.approx((last.index - first.index) / 30, abs=0.3)
+
+
+def test_waiting_for_a_frame_ends_after_the_given_time() -> None:
+    with (
+        mjpeg_server(SMALL, rate=100, frames=40, falls_silent=True) as stream,
+        open_live(stream.url) as live,
+    ):
+        while live.newest(0.4) is not None:
+            pass
+        started = time.perf_counter()
+        assert live.newest(0.2) is None
+        assert 0.15 < time.perf_counter() - started < 2
+        assert not live.ended
+
+
+def test_a_stream_that_ends_delivers_its_last_frame_and_says_so() -> None:
+    with mjpeg_server(SMALL, rate=100, frames=40) as stream, open_live(stream.url) as live:
+        numbers = []
+        while (frame := live.newest(TIMEOUT_S)) is not None:
+            numbers.append(number_of(frame.image))
+        assert live.ended
+        assert stream.sent == 40
+        assert numbers[-1] == 39
+        assert live.newest(TIMEOUT_S) is None
+
+
+def test_closing_ends_the_thread(stream: MjpegServer) -> None:
+    before = set(threading.enumerate())
+    with open_live(stream.url) as live:
+        live.newest(TIMEOUT_S)
+    started_here = set(threading.enumerate()) - before
+    assert all("process_request" in thread.name for thread in started_here)
+    assert live.ended
+
+
+def test_a_stream_that_nobody_serves_is_an_error() -> None:
+    with mjpeg_server(SMALL) as stream:
+        gone = stream.url
+    with pytest.raises(RtlocError, match=rf"the stream {gone} cannot be opened"), open_live(gone):
+        pass
+
+
+def test_a_page_that_is_no_stream_is_an_error() -> None:
+    with (
+        mjpeg_server(SMALL, frames=0) as page,
+        pytest.raises(RtlocError, match="cannot be opened"),
+        open_live(page.url),
+    ):
+        pass
+
+
+def test_an_absent_camera_is_an_error_that_says_how_to_mend_it() -> None:
+    with (
+        pytest.raises(RtlocError, match="camera 99 cannot be opened; plug one in"),
+        open_live("99"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("source", ["/dev/video99", "no such thing", "/tmp", "99999999999", ""])
+def test_what_is_no_source_at_all_is_an_error(source: str) -> None:
+    with (
+        pytest.raises(RtlocError, match=f"no camera or stream '{source}'"),
+        open_live(source),
+    ):
+        pass
+
+
+def test_a_file_is_sent_to_the_command_for_files(tmp_path) -> None:
+    path = tmp_path / "in.mp4"
+    path.touch()
+    with pytest.raises(UsageError, match=f"rtloc video {path}"), open_live(str(path)):
+        pass
+
+
+@pytest.mark.parametrize("shape", [(4, 6), (4, 6, 1)])
+def test_a_grey_camera_gets_three_channels(shape: tuple[int, ...]) -> None:
+    image = np.arange(24, dtype=np.uint8).reshape(shape)
+    assert np.array_equal(as_bgr(image), cv2.merge([image.reshape(4, 6)] * 3))

@@ -1,0 +1,87 @@
+"""The library: pictures in, detections out."""
+
+import numpy as np
+import pytest
+from clips import LABELS
+
+from engines.errors import EngineError, UnknownNameError
+from rtloc import Detections, Localizer, RtlocError
+from rtloc.errors import UsageError
+
+
+def test_three_lines_find_the_starters(scene: np.ndarray) -> None:
+    found = Localizer().locate(scene)
+    assert isinstance(found, Detections)
+    by_place = found[np.argsort(found.boxes[:, 0])]
+    assert [LABELS[i] for i in by_place.class_ids] == list(LABELS)
+    assert (np.diff(found.scores) <= 0).all()
+    assert found.boxes.dtype == np.float32
+    assert found.class_ids.dtype == np.int64
+
+
+def test_a_batch_of_mixed_sizes_answers_as_single_pictures_do(scene: np.ndarray) -> None:
+    pictures = [scene, scene[:, :640], np.zeros((50, 70, 3), np.uint8)]
+    localizer = Localizer()
+    batch = localizer.locate_batch(pictures)
+    for picture, found in zip(pictures, batch, strict=True):
+        alone = localizer.locate(picture)
+        assert np.allclose(found.boxes, alone.boxes, atol=0.05)
+        assert np.allclose(found.scores, alone.scores, atol=1e-3)
+        assert (found.class_ids == alone.class_ids).all()
+    assert len(batch[2]) == 0
+    assert localizer.locate_batch([]) == []
+
+
+def test_detections_do_not_change_when_the_next_picture_comes(scene: np.ndarray) -> None:
+    localizer = Localizer()
+    first = localizer.locate(scene)
+    before = first.boxes.copy(), first.scores.copy(), first.class_ids.copy()
+    localizer.locate(np.zeros_like(scene))
+    after = first.boxes, first.scores, first.class_ids
+    assert all((a == b).all() for a, b in zip(before, after, strict=True))
+
+
+def test_only_the_wanted_classes_are_found(scene: np.ndarray) -> None:
+    found = Localizer(classes=["squirtle", "Bulbasaur"]).locate(scene)
+    assert {LABELS[i] for i in found.class_ids} == {"Squirtle", "Bulbasaur"}
+
+
+def test_the_threshold_cuts_low_scores(scene: np.ndarray) -> None:
+    everything = Localizer(threshold=0).locate(scene)
+    assert len(Localizer(threshold=1).locate(scene)) <= 3
+    some = Localizer(threshold=0.3).locate(scene)
+    assert (some.scores >= 0.3).all()
+    assert len(some) == (everything.scores >= 0.3).sum()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        np.zeros((10, 10), np.uint8),
+        np.zeros((10, 10, 4), np.uint8),
+        np.zeros((10, 10, 3), np.float32),
+        np.zeros((0, 10, 3), np.uint8),
+    ],
+)
+def test_what_is_no_bgr_picture_is_refused(wrong: np.ndarray) -> None:
+    with pytest.raises(RtlocError, match="uint8"):
+        Localizer().locate(wrong)
+
+
+def test_wrong_arguments_name_what_would_be_right() -> None:
+    with pytest.raises(UsageError, match="Bulbasaur, Charmander, Squirtle"):
+        Localizer(classes=["Mewtwo"])
+    with pytest.raises(UsageError, match="between 0 and 1"):
+        Localizer(threshold=2)
+    with pytest.raises(UnknownNameError, match="pokemon"):
+        Localizer("nothing.onnx")
+    with pytest.raises(EngineError, match="openvino"):
+        Localizer(backend="cuda")
+
+
+def test_noncontiguous_pictures_are_located_too(scene: np.ndarray) -> None:
+    localizer = Localizer()
+    mirrored = localizer.locate(scene[:, ::-1])
+    copied = localizer.locate(np.ascontiguousarray(scene[:, ::-1]))
+    assert np.array_equal(mirrored.boxes, copied.boxes)
+    assert len(mirrored) >= 3

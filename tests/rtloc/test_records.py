@@ -1,0 +1,78 @@
+"""Records as JSON lines and CSV."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rtloc.detections import Detections
+from rtloc.errors import UsageError
+from rtloc.records import open_records
+
+LABELS = ["cat", "Pokémon"]
+ONE = Detections(
+    np.array([[1.234, 2, 30.5, 40]], np.float32),
+    np.array([0.875], np.float32),
+    np.array([1]),
+)
+
+
+def test_jsonl_has_one_object_a_picture_even_where_nothing_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    with open_records(path, LABELS, ["index", "time_s"]) as record:
+        record({"index": 0, "time_s": 0.0}, ONE)
+        record({"index": 1, "time_s": 0.04}, Detections.empty())
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert lines == [
+        {
+            "index": 0,
+            "time_s": 0.0,
+            "detections": [{"label": "Pokémon", "score": 0.875, "box": [1.23, 2.0, 30.5, 40.0]}],
+        },
+        {"index": 1, "time_s": 0.04, "detections": []},
+    ]
+
+
+def test_csv_has_one_row_a_detection(tmp_path: Path) -> None:
+    path = tmp_path / "r.CSV"
+    with open_records(path, LABELS, ["index", "time_s"]) as record:
+        record({"index": 0, "time_s": 0.0}, ONE)
+        record({"index": 1, "time_s": 0.04}, Detections.empty())
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 1
+    assert rows[0]["label"] == "Pokémon"
+    assert [float(rows[0][k]) for k in ("score", "x1", "y2")] == [0.875, 1.23, 40]
+
+
+def test_what_was_written_before_an_error_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    with pytest.raises(RuntimeError), open_records(path, LABELS, ["index"]) as record:
+        record({"index": 0}, ONE)
+        raise RuntimeError
+    assert json.loads(path.read_text())["index"] == 0
+    assert [p.name for p in tmp_path.iterdir()] == ["r.jsonl"]
+
+
+def test_no_file_appears_before_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_text("old")
+    with open_records(path, LABELS, ["index"]) as record:
+        record({"index": 0}, ONE)
+        assert path.read_text() == "old"
+
+
+@pytest.mark.parametrize("name", ["r.txt", "r", "missing/r.jsonl"])
+def test_a_wrong_place_is_refused(tmp_path: Path, name: str) -> None:
+    with (
+        pytest.raises(UsageError, match="cannot write"),
+        open_records(tmp_path / name, LABELS, ["index"]),
+    ):
+        pass
+
+
+def test_without_a_path_nothing_is_written() -> None:
+    with open_records(None, LABELS, ["index"]) as record:
+        record({"index": 0}, ONE)

@@ -1,0 +1,354 @@
+"""`rtloc video`, called as a user does."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from clips import LABELS, SOUND_RATE_HZ, make_clip, sound_packets, video_stamps
+
+
+@pytest.fixture
+def clip(tmp_path: Path, scene: np.ndarray) -> Path:
+    """One second of the scene in 640×360 at 29.97 frames/s, with AAC sound."""
+    return make_clip(
+        tmp_path / "in.mp4",
+        frames=30,
+        size_wh=(640, 360),
+        image=cv2.resize(scene, (640, 360)),
+        sound="aac",
+    )
+
+
+def lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_the_annotated_video_keeps_rate_timestamps_and_sound(rtloc, clip: Path) -> None:
+    done = rtloc("video", clip)
+    assert done.returncode == 0, done.stderr
+    out = clip.with_name("in.rtloc.mp4")
+    assert done.stdout.strip() == "in.rtloc.mp4"
+    with av.open(str(out)) as container:
+        stream = container.streams.video[0]
+        assert stream.codec_context.name == "h264"
+        assert stream.codec_context.pix_fmt == "yuv420p"
+        assert stream.average_rate == Fraction(30000, 1001)
+        assert (stream.width, stream.height) == (640, 360)
+        assert stream.duration * stream.time_base == Fraction(30 * 1001, 30000)
+    assert video_stamps(out) == video_stamps(clip)
+    assert sound_packets(out) == sound_packets(clip)
+    assert [p.name for p in clip.parent.iterdir() if p.name.startswith(".")] == []
+
+
+def test_the_boxes_are_drawn_and_the_rest_is_left_alone(rtloc, clip: Path) -> None:
+    rtloc("video", clip)
+    images = []
+    for path in (clip, clip.with_name("in.rtloc.mp4")):
+        capture = cv2.VideoCapture(str(path))
+        capture.set(cv2.CAP_PROP_POS_FRAMES, 20)
+        images.append(capture.read()[1].astype(int))
+    apart = np.abs(images[0] - images[1]).max(axis=2)
+    assert (apart > 100).sum() > 500
+    assert np.median(apart) < 8
+
+
+def test_the_closing_line_says_what_was_done(rtloc, clip: Path) -> None:
+    done = rtloc("video", clip, "--no-video")
+    assert done.stdout == ""
+    line = done.stderr.strip()
+    assert "\n" not in line
+    for part in ("30 frames", "FPS", "ms median", "p99", *(f"{name} 30" for name in LABELS)):
+        assert part in line
+    assert not clip.with_name("in.rtloc.mp4").exists()
+
+
+def test_records_tell_frame_time_and_boxes(rtloc, clip: Path) -> None:
+    done = rtloc("video", clip, "--no-video", "--records", "r.jsonl")
+    assert done.returncode == 0
+    records = lines(clip.with_name("r.jsonl"))
+    assert [r["index"] for r in records] == list(range(30))
+    assert records[7]["time_s"] == pytest.approx(7 * 1001 / 30000, abs=1e-6)
+    found = sorted(records[0]["detections"], key=lambda d: d["box"][0])
+    assert [d["label"] for d in found] == list(LABELS)
+    assert all(0 <= x <= 640 for d in found for x in d["box"])
+
+
+def test_csv_records(rtloc, clip: Path) -> None:
+    assert rtloc("video", clip, "--no-video", "--records", "r.csv").returncode == 0
+    rows = clip.with_name("r.csv").read_text().splitlines()
+    assert rows[0] == "index,time_s,label,score,x1,y1,x2,y2"
+    assert len(rows) == 1 + 90
+
+
+def test_a_stride_locates_every_nth_frame_and_writes_all(rtloc, clip: Path) -> None:
+    done = rtloc("video", clip, "-o", "o.mp4", "--records", "r.jsonl", "--stride", 4)
+    assert done.returncode == 0
+    assert [r["index"] for r in lines(clip.with_name("r.jsonl"))] == list(range(0, 30, 4))
+    assert len(video_stamps(clip.with_name("o.mp4"))) == 30
+
+
+def test_a_part_of_the_video_begins_at_zero_with_its_own_sound(rtloc, clip: Path) -> None:
+    options = ("-o", "o.mp4", "--start", 0.5, "--end", 0.8, "--records", "r.jsonl")
+    assert rtloc("video", clip, *options).returncode == 0
+    out = clip.with_name("o.mp4")
+    assert [r["index"] for r in lines(clip.with_name("r.jsonl"))] == list(range(15, 24))
+    assert video_stamps(out) == [n * Fraction(1001, 30000) for n in range(9)]
+    whole = {content: at for at, content in sound_packets(clip)}
+    begin = Fraction(15 * 1001, 30000)
+    part = sound_packets(out)
+    assert 0.25 < float(part[-1][0]) < 0.35
+    for at, content in part:
+        assert float(at) == pytest.approx(float(whole[content] - begin), abs=1e-4)
+
+
+def test_classes_and_threshold_choose_what_is_found(rtloc, clip: Path) -> None:
+    done = rtloc("video", clip, "--no-video", "--classes", "Squirtle", "--backend", "onnxruntime")
+    assert "found Squirtle 30 · onnxruntime (as asked)" in done.stderr
+    done = rtloc("video", clip, "--no-video", "--threshold", "1")
+    assert done.returncode == 0
+
+
+def test_a_variable_frame_rate_stays_variable(rtloc, tmp_path: Path) -> None:
+    stamps = [0, 40, 50, 200, 201, 500, 900]
+    path = make_clip(
+        tmp_path / "in.mkv", frames=7, stamps=stamps, time_base=Fraction(1, 1000), sound="libopus"
+    )
+    assert rtloc("video", path).returncode == 0
+    out = tmp_path / "in.rtloc.mp4"
+    assert video_stamps(out) == [Fraction(s, 1000) for s in stamps]
+    assert [c for _, c in sound_packets(out)] == [c for _, c in sound_packets(path)]
+
+
+@pytest.mark.parametrize(
+    ("name", "sound", "kept"),
+    [
+        ("in.mkv", "libopus", "opus"),
+        ("in.mkv", "flac", "flac"),
+        ("in.avi", "libmp3lame", "mp3"),
+        ("in.avi", "pcm_s16le", "aac"),
+        ("in.mkv", "mp2", "aac"),
+        ("in.ts", "ac3", "aac"),
+    ],
+)
+def test_sound_of_any_kind_comes_along(
+    rtloc, tmp_path: Path, name: str, sound: str, kept: str
+) -> None:
+    path = make_clip(tmp_path / name, sound=sound)
+    done = rtloc("video", path)
+    assert done.returncode == 0, done.stderr
+    with av.open(str(tmp_path / "in.rtloc.mp4")) as container:
+        stream = container.streams.audio[0]
+        assert stream.codec_context.codec.canonical_name == kept
+        rate = stream.rate
+        mono = av.AudioResampler(format="fltp", layout="mono", rate=rate)
+        parts = [part for frame in container.decode(stream) for part in mono.resample(frame)]
+        tone = np.concatenate([part.to_ndarray()[0] for part in parts])
+    assert len(tone) / rate == pytest.approx(60 * 1001 / 30000, abs=0.12)
+    loudest = np.abs(np.fft.rfft(tone)).argmax() * rate / len(tone)
+    assert loudest == pytest.approx(440, abs=3)
+
+
+def test_odd_sides_become_even(rtloc, tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "in.mp4", frames=5, size_wh=(320, 240))
+    wide = tmp_path / "odd.gif"
+    with av.open(str(wide), "w") as output:
+        stream = output.add_stream("gif", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 65, 33, "rgb8"
+        for n in range(3):
+            one = av.VideoFrame.from_ndarray(np.full((33, 65, 3), 80 * n, np.uint8), format="bgr24")
+            output.mux(stream.encode(one))
+        output.mux(stream.encode(None))
+    done = rtloc("video", wide)
+    assert done.returncode == 0, done.stderr
+    with av.open(str(tmp_path / "odd.rtloc.mp4")) as container:
+        assert (container.streams.video[0].width, container.streams.video[0].height) == (66, 34)
+    assert path.exists()
+
+
+def start(tmp_path: Path, *arguments: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "rtloc", *map(str, arguments)]
+    return subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for_data(path: Path, size: int) -> None:
+    """Wait until a file has grown to a size."""
+    for _ in range(600):
+        if path.exists() and path.stat().st_size >= size:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{path} did not grow to {size} bytes")
+
+
+@pytest.fixture
+def long_clip(tmp_path: Path, scene: np.ndarray) -> Path:
+    """More than can be annotated in the time of a test's wait."""
+    return make_clip(
+        tmp_path / "in.mp4", frames=1500, size_wh=(1280, 720), image=scene, preset="ultrafast"
+    )
+
+
+def test_ctrl_c_leaves_a_playable_file_and_its_records(tmp_path: Path, long_clip: Path) -> None:
+    process = start(tmp_path, "video", long_clip, "--records", "r.jsonl")
+    wait_for_data(tmp_path / ".in.rtloc.part.mp4", 200_000)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert "frames" in errors
+    written = video_stamps(tmp_path / "in.rtloc.mp4")
+    assert 0 < len(written) < 1500
+    assert len(lines(tmp_path / "r.jsonl")) == len(written)
+
+
+def test_even_a_killed_run_leaves_what_can_be_played(tmp_path: Path, long_clip: Path) -> None:
+    process = start(tmp_path, "video", long_clip)
+    partial = tmp_path / ".in.rtloc.part.mp4"
+    wait_for_data(partial, 200_000)
+    process.kill()
+    process.communicate()
+    assert len(video_stamps(partial)) > 30
+
+
+def test_an_older_output_stays_until_the_new_one_is_whole(tmp_path: Path, long_clip: Path) -> None:
+    out = tmp_path / "in.rtloc.mp4"
+    out.write_text("old")
+    process = start(tmp_path, "video", long_clip)
+    wait_for_data(tmp_path / ".in.rtloc.part.mp4", 100_000)
+    assert out.read_text() == "old"
+    process.kill()
+    process.communicate()
+    assert out.read_text() == "old"
+
+
+Fails = Callable[..., str]
+
+
+class TestBadInput:
+    def test_missing_file(self, fails: Fails) -> None:
+        assert "no such file: nope.mp4" in fails(2, "video", "nope.mp4")
+
+    def test_folder(self, fails: Fails, tmp_path: Path) -> None:
+        assert "is a folder" in fails(2, "video", tmp_path)
+
+    def test_empty_file(self, fails: Fails, tmp_path: Path) -> None:
+        (tmp_path / "in.mp4").touch()
+        assert "in.mp4 is empty" in fails(1, "video", "in.mp4")
+
+    def test_text_named_mp4(self, fails: Fails, tmp_path: Path) -> None:
+        (tmp_path / "in.mp4").write_text("no video at all, only words\n" * 100)
+        assert "in.mp4 cannot be read as a video" in fails(1, "video", "in.mp4")
+
+    def test_mp4_cut_off_before_its_index(self, fails: Fails, clip: Path) -> None:
+        clip.write_bytes(clip.read_bytes()[:-3000])
+        assert "in.mp4 cannot be read as a video" in fails(1, "video", clip)
+
+    def test_truncated_mp4_is_done_as_far_as_it_goes(self, rtloc, tmp_path: Path) -> None:
+        path = make_clip(tmp_path / "in.mp4", frames=200, movflags="faststart", sound="aac")
+        data = path.read_bytes()
+        path.write_bytes(data[: len(data) * 6 // 10])
+        done = rtloc("video", path)
+        assert done.returncode == 0, done.stderr
+        first, second = done.stderr.strip().splitlines()
+        assert first.startswith("rtloc: warning: ")
+        assert "cut short" in first
+        written = len(video_stamps(tmp_path / "in.rtloc.mp4"))
+        assert 50 < written < 190
+        assert f"{written} frames" in second
+
+    def test_only_sound(self, fails: Fails, tmp_path: Path) -> None:
+        with av.open(str(tmp_path / "in.m4a"), "w") as output:
+            stream = output.add_stream("aac", rate=SOUND_RATE_HZ)
+            from clips import write_tone
+
+            write_tone(output, stream, 1.0)
+        assert "no video in it, only sound" in fails(1, "video", "in.m4a")
+
+    def test_unknown_model(self, fails: Fails, clip: Path) -> None:
+        line = fails(2, "video", clip, "--model", "mewtwo")
+        assert "no model 'mewtwo'" in line
+        assert "pokemon" in line
+
+    def test_unknown_class(self, fails: Fails, clip: Path) -> None:
+        line = fails(2, "video", clip, "--classes", "Mewtwo")
+        assert "no class 'Mewtwo'" in line
+        assert "Bulbasaur, Charmander, Squirtle" in line
+
+    def test_unknown_backend(self, fails: Fails, clip: Path) -> None:
+        assert "openvino" in fails(2, "video", clip, "--backend", "cuda")
+
+    def test_output_folder_missing(self, fails: Fails, clip: Path) -> None:
+        line = fails(2, "video", clip, "-o", "missing/out.mp4")
+        assert "there is no folder missing" in line
+
+    def test_output_folder_not_writable(self, fails: Fails, clip: Path) -> None:
+        # no one, not even root, can write into /proc
+        assert "cannot write /proc/out.mp4" in fails(2, "video", clip, "-o", "/proc/out.mp4")
+
+    def test_output_is_the_input(self, fails: Fails, clip: Path) -> None:
+        before = clip.read_bytes()
+        assert "is the video itself" in fails(2, "video", clip, "-o", clip)
+        clip.with_name("same.mp4").symlink_to(clip)
+        assert "is the video itself" in fails(2, "video", clip, "-o", "same.mp4")
+        assert clip.read_bytes() == before
+
+    def test_records_are_the_input(self, fails: Fails, clip: Path) -> None:
+        assert "is the video itself" in fails(2, "video", clip, "--records", clip)
+
+    def test_output_of_another_kind(self, fails: Fails, clip: Path) -> None:
+        assert "end its name in .mp4" in fails(2, "video", clip, "-o", "out.avi")
+        assert ".jsonl or .csv" in fails(2, "video", clip, "--records", "r.xml")
+
+    def test_no_display(self, fails: Fails, clip: Path) -> None:
+        assert "no display" in fails(1, "video", clip, "--show", DISPLAY="")
+        assert "no display answers" in fails(1, "video", clip, "--show", DISPLAY=":4711")
+
+    def test_start_behind_the_end(self, fails: Fails, clip: Path) -> None:
+        assert "--start 5 lies behind its end" in fails(1, "video", clip, "--start", 5)
+        assert "--end 1 does not lie behind" in fails(2, "video", clip, "--start", 2, "--end", 1)
+        assert not clip.with_name("in.rtloc.mp4").exists()
+
+    def test_threshold_out_of_range(self, fails: Fails, clip: Path) -> None:
+        assert "0<=x<=1" in fails(2, "video", clip, "--threshold", 7)
+
+    def test_debug_shows_the_traceback(self, rtloc) -> None:
+        done = rtloc("video", "nope.mp4", "--debug")
+        assert "Traceback" in done.stderr
+
+
+def test_show_plays_in_a_window_and_q_ends_early(display: str, tmp_path: Path, long_clip) -> None:
+    command = [sys.executable, "-m", "rtloc", "video", str(long_clip), "--show", "-o", "o.mp4"]
+    environment = {**os.environ, "DISPLAY": display}
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
+    )
+    wait_for_data(tmp_path / ".o.part.mp4", 50_000)
+    press_q(environment, process)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 0, errors
+    assert 0 < len(video_stamps(tmp_path / "o.mp4")) < 1500
+
+
+def press_q(environment: dict[str, str], process: subprocess.Popen[str]) -> None:
+    """Press q in the window that rtloc opened, until the process ends."""
+    for _ in range(50):
+        search = ["xdotool", "search", "--name", "rtloc"]
+        found = subprocess.run(
+            search, env=environment, capture_output=True, text=True, check=False
+        ).stdout.split()
+        for window in found:
+            keys = ["xdotool", "windowfocus", window, "key", "--window", window, "q"]
+            subprocess.run(keys, env=environment, capture_output=True, check=False)
+        time.sleep(0.2)
+        if process.poll() is not None:
+            return
+    raise AssertionError("q did not end the run")

@@ -1,0 +1,149 @@
+"""Reading video files: exact times, exact seeking, damage."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from clips import make_clip, picture, video_stamps
+
+from rtloc.errors import RtlocError
+from rtloc.video_file import open_video
+
+
+def read(path: Path, start_s: float = 0.0, end_s: float | None = None) -> list:
+    with open_video(path) as video:
+        return list(video.frames(start_s, end_s))
+
+
+@pytest.mark.parametrize("rate", [Fraction(25), Fraction(30000, 1001), Fraction(24000, 1001)])
+def test_times_are_those_of_the_file(tmp_path: Path, rate: Fraction) -> None:
+    path = make_clip(tmp_path / "in.mp4", rate=rate)
+    frames = read(path)
+    assert [f.index for f in frames] == list(range(60))
+    assert [f.time_s for f in frames] == [float(n / rate) for n in range(60)]
+
+
+def test_a_variable_frame_rate_stays_variable(tmp_path: Path) -> None:
+    stamps = [0, 40, 50, 200, 201, 500, 900]
+    tick = Fraction(1, 1000)
+    path = make_clip(tmp_path / "in.mkv", frames=7, stamps=stamps, time_base=tick)
+    assert [round(f.time_s * 1000) for f in read(path)] == stamps
+
+
+def test_pictures_look_as_they_were_written(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "in.mp4", frames=10)
+    for frame in read(path):
+        apart = np.abs(frame.image.astype(int) - picture(frame.index, 320, 240))
+        assert apart.mean() < 6
+
+
+@pytest.mark.parametrize(("start", "end"), [(0.5, 1.0), (0.01, None), (1.2, 1.25), (0, 0.3)])
+@pytest.mark.parametrize("name", ["in.mp4", "in.mkv", "in.avi", "in.ts"])
+def test_a_part_is_the_same_frames_as_in_the_whole(
+    tmp_path: Path, name: str, start: float, end: float | None
+) -> None:
+    path = make_clip(tmp_path / name, rate=Fraction(25))
+    whole = read(path)
+    assert len(whole) == 60
+    wanted = [f for f in whole if f.time_s >= start and (end is None or f.time_s < end)]
+    part = read(path, start, end)
+    assert [(f.index, f.time_s) for f in part] == [(f.index, f.time_s) for f in wanted]
+    for a, b in zip(part, wanted, strict=True):
+        assert np.array_equal(a.image, b.image)
+
+
+def test_odd_sides_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "in.gif"
+    import av
+
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("gif", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 65, 33, "rgb8"
+        for n in range(3):
+            one = av.VideoFrame.from_ndarray(picture(n, 65, 33), format="bgr24")
+            output.mux(stream.encode(one))
+        output.mux(stream.encode(None))
+    assert {f.image.shape for f in read(path)} == {(33, 65, 3)}
+
+
+def test_a_damaged_middle_costs_only_its_own_frames(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "in.mp4", frames=120, gop=10, movflags="faststart")
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 2000] = bytes(2000)
+    path.write_bytes(data)
+    with open_video(path) as video:
+        frames = list(video.frames())
+        assert 60 < len(frames) <= 120
+        assert frames[-1].time_s == pytest.approx(119 * 1001 / 30000)
+
+
+def test_a_truncated_file_is_read_as_far_as_it_goes_and_says_so(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "in.mp4", frames=200, movflags="faststart")
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) * 6 // 10])
+    with open_video(path) as video:
+        frames = list(video.frames())
+        assert 50 < len(frames) < 190
+        loss = video.loss()
+    assert loss is not None
+    assert "cut short" in loss
+    assert "of 6.67 s" in loss
+
+
+@pytest.mark.parametrize("name", ["in.mp4", "in.mkv", "in.avi", "in.ts"])
+@pytest.mark.parametrize("sound_seconds", [None, 6.0])
+def test_a_whole_file_reports_no_loss(
+    tmp_path: Path, name: str, sound_seconds: float | None
+) -> None:
+    path = make_clip(tmp_path / name, sound="aac", sound_seconds=sound_seconds)
+    with open_video(path) as video:
+        assert len(list(video.frames())) == 60
+        assert video.loss() is None
+
+
+def test_a_part_of_a_file_reports_no_loss(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "in.mp4")
+    with open_video(path) as video:
+        assert list(video.frames(0.5, 1.0))
+        assert video.loss() is None
+
+
+def test_frames_are_counted_ahead(tmp_path: Path) -> None:
+    with open_video(make_clip(tmp_path / "in.mp4")) as video:
+        assert video.expected_frames(0, None) == 60
+        assert video.expected_frames(1.0, None) == 30
+        assert video.expected_frames(0.5, 1.5) == 30
+
+
+def test_only_garbage_is_an_error(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "in.mp4", movflags="faststart")
+    data = path.read_bytes()
+    head = data.index(b"mdat") + 4
+    path.write_bytes(data[:head] + bytes(len(data) - head))
+    with pytest.raises(RtlocError, match="no frame"):
+        read(path)
+
+
+def test_stamps_helper_agrees(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "in.mp4")
+    assert [float(s) for s in video_stamps(path)] == [f.time_s for f in read(path)]
+
+
+def test_a_file_without_any_times_runs_at_its_own_rate(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "in.h264")
+    frames = read(path)
+    assert [f.index for f in frames] == list(range(60))
+    steps = np.diff([f.time_s for f in frames])
+    assert steps.min() == pytest.approx(steps.max(), abs=1e-3)
+    assert steps.min() > 0
+
+
+def test_times_that_jump_back_go_on_rising(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "in.ts", rate=Fraction(25))
+    path.write_bytes(2 * path.read_bytes())
+    times = [f.time_s for f in read(path)]
+    assert len(times) > 110
+    assert times == sorted(set(times))
+    assert times[-1] == pytest.approx(len(times) / 25, abs=0.2)

@@ -1,0 +1,157 @@
+"""`rtloc train`, `rtloc eval` and `rtloc export`, called as a user does."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from engines.backends import open_backend
+from engines.model_file import read_model_info
+from rtloc.commands.train import command as train_command
+from train.checkpoint import load_checkpoint, save_checkpoint
+from train.data_set import CUTOUTS
+from train.errors import TrainError
+
+# one thread each: several that wait for one another starve where tests run side by side
+ALONE = {"OMP_NUM_THREADS": "1"}
+TINY = ("--size", 64, "--batch-size", 4, "--held-out", 8, "--workers", 0)
+
+
+def files(folder: Path) -> set[str]:
+    return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
+
+
+def test_a_model_is_trained_measured_and_exported(rtloc, fails, tmp_path: Path) -> None:
+    train = ("train", *TINY, "--steps", 20, "--validate-every", 10, "-o", "new/tiny.onnx")
+    done = rtloc(*train, **ALONE)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    first, second, last = done.stderr.strip().splitlines()
+    assert first.startswith("step 10: loss ")
+    assert second.startswith("step 20: loss ")
+    assert last.startswith("new/tiny.onnx: mAP@50 ")
+    run = {f"runs/tiny/{name}" for name in ("last.pt", "best.pt", "log.csv")}
+    assert files(tmp_path) == {*run, "new/tiny.onnx"}
+    assert load_checkpoint(tmp_path / "runs/tiny/last.pt")["step"] == 20
+    info = read_model_info(tmp_path / "new/tiny.onnx")
+    assert info.labels == ("Bulbasaur", "Charmander", "Squirtle")
+    assert (info.input_size, info.stage) == (64, "many-objects")
+    backend, _ = open_backend(info)
+    assert backend.infer(np.zeros((1, 64, 64, 3), np.uint8)).boxes.shape == (1, 16, 4)
+
+    done = rtloc("eval", "new/tiny.onnx", "--count", 12, "--json", **ALONE)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert set(figures) == {"map50", "map50_95", "ap50", "threshold", "precision", "recall"}
+    assert set(figures["ap50"]) == set(info.labels)
+    assert 0 <= figures["map50_95"] <= figures["map50"] <= 1
+
+    done = rtloc("export", "runs/tiny/best.pt", "-o", "again.onnx", **ALONE)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("again.onnx: mAP@50 ")
+    trained, again = (tmp_path / name for name in ("new/tiny.onnx", "again.onnx"))
+    assert trained.read_bytes() == again.read_bytes()
+
+    line = fails(1, *train, **ALONE)
+    assert "runs/tiny holds a run already; add --resume" in line
+
+
+def test_eval_lays_the_figures_out(rtloc) -> None:
+    done = rtloc("eval", "--count", 20, **ALONE)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "20 pictures over held-out photos"
+    names = [line.split()[0] for line in lines[1:]]
+    assert names == ["mAP@50", "Bulbasaur", "Charmander", "Squirtle", "mAP@50:95", "best"]
+    assert all(0.3 < float(line.split()[-1]) <= 1 for line in lines[1:6])
+
+
+def test_ctrl_c_keeps_what_was_learnt_and_resume_goes_on(rtloc, tmp_path: Path) -> None:
+    train = ("train", *TINY[:-1], 1, "-o", "tiny.onnx")
+    endless = (*train, "--steps", 100_000, "--validate-every", 5, "--stage", "any-size")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rtloc", *map(str, endless)],
+        cwd=tmp_path,
+        env={**os.environ, **ALONE},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("step 5: ")
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the worker too
+    rest = process.stderr.read().strip().splitlines()
+    assert process.wait(timeout=30) == 130
+    assert rest[-1] == "rtloc: stopped"
+    assert all(line.startswith("step ") for line in rest[:-1]), rest
+    state = load_checkpoint(tmp_path / "runs/tiny/last.pt")
+    assert 5 <= state["step"] < 100_000
+    # so few steps are left that it ends; what else decides the result is in the checkpoint
+    steps = state["step"] + 3
+    state["recipe"]["steps"] = steps
+    save_checkpoint(tmp_path / "runs/tiny/last.pt", state)
+    done = rtloc(*train, "--resume", **ALONE)
+    assert done.returncode == 0, done.stderr
+    assert f"step {steps}: " in done.stderr
+    assert read_model_info(tmp_path / "tiny.onnx").stage == "any-size"
+
+
+def test_what_cannot_be_trained_on_is_named(fails, tmp_path: Path) -> None:
+    assert "no folder of cut-outs at cats" in fails(1, "train", "--cutouts", "cats")
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    cv2.imwrite(str(photos / "a.png"), np.zeros((80, 80, 3), np.uint8))
+    assert "one photo in photos is too few" in fails(1, "train", "--backgrounds", "photos")
+    assert files(tmp_path) == {"photos/a.png"}
+
+
+def test_a_damaged_cutout_is_told_in_one_line(fails, tmp_path: Path) -> None:
+    # OpenCV would tell of a file cut short in a line of its own
+    (tmp_path / "cutouts/cat").mkdir(parents=True)
+    noise = np.random.default_rng(0).integers(0, 256, (60, 60, 4)).astype(np.uint8)
+    data = cv2.imencode(".png", noise)[1].tobytes()
+    (tmp_path / "cutouts/cat/a.png").write_bytes(data[: len(data) // 2])
+    assert "cutouts/cat/a.png" in fails(1, "train", "--cutouts", "cutouts")
+
+
+def test_wrong_options_are_refused(fails) -> None:
+    assert "--size: 100 is not a multiple of 32" in fails(2, "train", "--size", 100)
+    assert "'moon' is not one of" in fails(2, "train", "--stage", "moon")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--learning-rate", "nan"), ("--learning-rate", "0"), ("--seed", "9223372036854775808")],
+)
+def test_numbers_that_training_cannot_use_are_refused(option: str, value: str) -> None:
+    done = CliRunner().invoke(train_command, [option, value])
+    assert done.exit_code == 2
+    assert option in done.output
+
+
+def test_there_must_be_a_run_to_resume_or_export(fails) -> None:
+    assert "no checkpoint at runs/model/last.pt" in fails(1, "train", "--resume")
+    assert "no checkpoint at best.pt" in fails(1, "export", "best.pt")
+
+
+def test_a_place_that_cannot_be_written_is_found_out_before_training(tmp_path: Path) -> None:
+    done = CliRunner().invoke(train_command, ["-o", str(tmp_path), "--run", str(tmp_path / "run")])
+    assert isinstance(done.exception, TrainError)
+    assert "is a folder; name a file to write" in str(done.exception)
+    assert files(tmp_path) == set()
+
+
+def test_eval_refuses_cutouts_of_other_classes(fails, tmp_path: Path) -> None:
+    shutil.copytree(CUTOUTS / "Squirtle", tmp_path / "cutouts/Mewtwo")
+    line = fails(1, "eval", "--cutouts", "cutouts", "--count", 1)
+    assert "holds ('Mewtwo',), the model knows ('Bulbasaur', 'Charmander', 'Squirtle')" in line

@@ -1,0 +1,293 @@
+"""Making pictures: the same ones every time, with boxes that are exact."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from train.batches import batches
+from train.cutouts import Cutout, load_cutouts
+from train.data_set import CUTOUTS, HELD_OUT_PHOTOS
+from train.errors import TrainError
+from train.generator import (
+    BAR_GREY,
+    PictureMaker,
+    Sample,
+    find_spot,
+    mix_photos,
+    picture_maker,
+    random_crop,
+    random_shape,
+)
+from train.paste import overlap_of_smaller
+from train.photos import load_photos
+from train.stages import (
+    MANY_OBJECTS,
+    MAYBE_ABSENT,
+    MULTI_CLASS,
+    REAL_BACKGROUND,
+    STAGES,
+    TRANSFORMED,
+    Stage,
+)
+
+EVERY_STAGE = pytest.mark.parametrize("stage", list(STAGES))
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+@pytest.fixture(scope="module")
+def cutouts() -> list[Cutout]:
+    return load_cutouts(CUTOUTS)[1]
+
+
+@pytest.fixture(scope="module")
+def photos() -> list[np.ndarray]:
+    return load_photos(HELD_OUT_PHOTOS)
+
+
+@pytest.fixture
+def make(cutouts: list[Cutout], photos: list[np.ndarray]):
+    """Build a maker of pictures over the shipped cut-outs and photos."""
+
+    def build(stage: Stage, size: int = 128, seed: int = 0) -> PictureMaker:
+        return picture_maker(stage, cutouts, photos, size, seed)
+
+    return build
+
+
+def equal(a: Sample, b: Sample) -> bool:
+    return all(
+        np.array_equal(getattr(a, x), getattr(b, x)) for x in ("image", "boxes", "class_ids")
+    )
+
+
+def bounding_box(mask: np.ndarray) -> list[int]:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
+
+
+@EVERY_STAGE
+def test_every_stage_makes_pictures_with_boxes_inside_them(make, stage: str) -> None:
+    maker = make(STAGES[stage])
+    boxes = 0
+    for sample in map(maker.make, range(40)):
+        assert sample.image.shape == (128, 128, 3)
+        assert sample.image.dtype == np.uint8
+        assert sample.boxes.dtype == np.float32
+        assert sample.boxes.shape == (len(sample.class_ids), 4)
+        assert sample.class_ids.dtype == np.int64
+        assert ((sample.boxes >= 0) & (sample.boxes <= 128)).all()
+        assert (sample.boxes[:, 2:] - sample.boxes[:, :2] >= 5).all()
+        boxes += len(sample.boxes)
+    assert boxes >= 20
+
+
+@EVERY_STAGE
+def test_the_same_seed_and_index_give_the_same_picture(make, stage: str) -> None:
+    first, second = make(STAGES[stage], seed=5), make(STAGES[stage], seed=5)
+    backwards = [second.make(n) for n in reversed(range(6))]
+    for n in range(6):
+        assert equal(first.make(n), backwards[5 - n])
+
+
+@EVERY_STAGE
+def test_another_seed_or_index_gives_another_picture(make, stage: str) -> None:
+    maker, other = make(STAGES[stage], seed=5), make(STAGES[stage], seed=6)
+    assert not np.array_equal(maker.make(0).image, maker.make(1).image)
+    assert not np.array_equal(maker.make(0).image, other.make(0).image)
+
+
+@pytest.mark.parametrize("size", [64, 96, 160, 320])
+def test_the_white_boxs_box_is_the_bounding_box_of_what_is_not_black(make, size: int) -> None:
+    maker = make(STAGES["white-box"], size)
+    for sample in map(maker.make, range(50)):
+        assert bounding_box(sample.image.any(axis=2)) == sample.boxes[0].tolist()
+        assert sample.image.max() == 255
+
+
+@pytest.mark.parametrize("stage", ["charmander", "any-size"])
+def test_a_box_on_black_is_as_tight_as_half_seen_edges_allow(make, stage: str) -> None:
+    maker = make(STAGES[stage], 160)
+    for sample in map(maker.make, range(30)):
+        seen = bounding_box(sample.image.max(axis=2) > 40)
+        assert np.abs(sample.boxes[0] - seen).max() <= 2
+
+
+def test_a_quarter_of_the_pictures_side_is_kept(make) -> None:
+    maker = make(STAGES["charmander"], 320)
+    for sample in map(maker.make, range(20)):
+        longer = (sample.boxes[0, 2:] - sample.boxes[0, :2]).max()
+        assert abs(longer - 80) <= 2
+
+
+def test_sizes_are_spread_over_the_stages_range(make) -> None:
+    maker = make(STAGES["any-size"], 160)
+    longer = [(s.boxes[0, 2:] - s.boxes[0, :2]).max() / 160 for s in map(maker.make, range(200))]
+    assert 0.1 <= min(longer) < 0.15
+    assert 0.8 < max(longer) <= 0.92
+
+
+def test_objects_are_absent_as_often_as_the_stage_says(make) -> None:
+    maker = make(MAYBE_ABSENT, 64)
+    absent = np.mean([len(maker.make(n).boxes) == 0 for n in range(1000)])
+    assert abs(absent - 0.25) < 0.05  # 3.6 standard deviations
+
+
+def test_objects_are_always_there_where_the_stage_says_so(make) -> None:
+    maker = make(REAL_BACKGROUND)
+    assert all(len(maker.make(n).boxes) == 1 for n in range(200))
+
+
+@pytest.mark.parametrize(
+    ("stage", "ids"),
+    [("white-box", {0}), ("charmander", {1}), ("maybe-absent", {1}), ("multi-class", {0, 1, 2})],
+)
+def test_a_stage_draws_its_own_classes(make, stage: str, ids: set[int]) -> None:
+    maker = make(STAGES[stage], 64)
+    drawn = np.concatenate([maker.make(n).class_ids for n in range(80)])
+    assert set(drawn.tolist()) == ids
+
+
+def test_classes_are_drawn_equally_often_however_many_cutouts_they_have(
+    cutouts: list[Cutout],
+) -> None:
+    one_of_class_0 = [c for n, c in enumerate(cutouts) if c.class_id > 0 or n == 0]
+    stage = replace(MULTI_CLASS, background="black", p_absent=0.0)
+    maker = picture_maker(stage, one_of_class_0, [], 64, seed=0)
+    counts = np.bincount(np.concatenate([maker.make(n).class_ids for n in range(600)]))
+    assert (np.abs(counts / counts.sum() - 1 / 3) < 0.07).all()
+
+
+def test_a_stage_of_one_class_works_with_cutouts_of_others(cutouts: list[Cutout]) -> None:
+    only_class_0 = [c for c in cutouts if c.class_id == 0]
+    sample = picture_maker(STAGES["charmander"], only_class_0, [], 64, seed=0).make(0)
+    assert sample.class_ids.tolist() == [0]
+
+
+def test_many_objects_overlap_only_so_far_and_hang_over_edges(make) -> None:
+    maker = make(MANY_OBJECTS)
+    counts, at_edge = set(), 0
+    for sample in map(maker.make, range(150)):
+        counts.add(len(sample.boxes))
+        at_edge += int(((sample.boxes == 0) | (sample.boxes == 128)).any())
+        for a, b in combinations(sample.boxes.tolist(), 2):
+            assert overlap_of_smaller(a, b) <= 0.4 + 1e-6
+    assert counts == {0, 1, 2, 3, 4, 5}
+    assert at_edge > 10
+
+
+def bars(image: np.ndarray) -> list[int]:
+    """Measure the plain grey at the left, top, right and bottom."""
+    grey = (image == BAR_GREY).all(axis=2)
+    widths = []
+    for lines in (grey.T, grey, grey.T[::-1], grey[::-1]):
+        full = lines.all(axis=1)
+        widths.append(len(full) if full.all() else int(full.argmin()))
+    return widths
+
+
+def test_letterbox_bars_are_plain_grey_and_hold_no_object(make) -> None:
+    maker = make(replace(MANY_OBJECTS, p_letterbox=1.0, p_absent=0.0))
+    kinds = set()
+    for sample in map(maker.make, range(60)):
+        left, top, right, bottom = bars(sample.image)
+        lying, standing = min(left, right) > 0, min(top, bottom) > 0
+        assert lying != standing
+        assert abs(left - right) <= 1
+        assert abs(top - bottom) <= 1
+        # 16:9 or 4:3, either way up
+        assert max(left, top) in {28, 16}
+        kinds.add((lying, max(left, top)))
+        for x1, y1, x2, y2 in sample.boxes.tolist():
+            assert left <= x1 < x2 <= 128 - right
+            assert top <= y1 < y2 <= 128 - bottom
+    assert len(kinds) == 4
+
+
+def test_without_letterbox_the_picture_fills_the_square(make) -> None:
+    maker = make(replace(REAL_BACKGROUND, p_letterbox=0.0))
+    for n in range(20):
+        assert sum(bars(maker.make(n).image)) == 0
+
+
+def test_a_stage_on_photos_needs_some(cutouts: list[Cutout]) -> None:
+    with pytest.raises(TrainError, match="there are none; give a folder of them"):
+        picture_maker(REAL_BACKGROUND, cutouts, [], 64, seed=0)
+    assert picture_maker(TRANSFORMED, cutouts, [], 64, seed=0).make(0).image.any()
+
+
+@given(SEEDS, st.integers(1, 70), st.integers(1, 70), st.integers(1, 90), st.integers(1, 90))
+def test_a_crop_has_the_size_that_was_asked_for(
+    seed: int, width: int, height: int, photo_width: int, photo_height: int
+) -> None:
+    photo = np.full((photo_height, photo_width, 3), 120, np.uint8)
+    crop = random_crop(np.random.default_rng(seed), photo, width, height)
+    assert crop.shape == (height, width, 3)
+    assert (crop == 120).all()
+
+
+@given(SEEDS)
+def test_mixed_photos_lie_between_the_two(seed: int) -> None:
+    low, high = np.full((20, 30, 3), 40, np.uint8), np.full((20, 30, 3), 200, np.uint8)
+    mixed = mix_photos(np.random.default_rng(seed), low, high)
+    assert mixed.shape == low.shape
+    assert ((mixed >= 40) & (mixed <= 200)).all()
+    assert not np.array_equal(mixed, low)
+    assert (low == 40).all()
+
+
+@given(SEEDS, st.integers(3, 80))
+def test_a_decoys_shape_fits_its_square(seed: int, side: int) -> None:
+    alpha = random_shape(np.random.default_rng(seed), side)
+    assert alpha.shape == (side, side, 1)
+    assert alpha.dtype == np.float32
+    assert alpha.min() >= 0
+    assert alpha.max() <= 255
+
+
+@given(SEEDS, st.integers(6, 60), st.integers(6, 60), st.floats(0, 0.45))
+def test_a_spot_is_a_whole_pixel_and_its_box_is_cut_at_the_edges(
+    seed: int, width: int, height: int, overhang: float
+) -> None:
+    tight = (2.0, 3.0, 2.0 + width, 3.0 + height)
+    stage = Stage(edge_overhang=overhang)
+    spot = find_spot(np.random.default_rng(seed), tight, (70, 64), stage, [])
+    assert spot is not None
+    x, y, box = spot
+    whole = (x + tight[0], y + tight[1], x + tight[2], y + tight[3])
+    assert box == (max(0, whole[0]), max(0, whole[1]), min(70, whole[2]), min(64, whole[3]))
+    off = max(-whole[0], -whole[1], whole[2] - 70, whole[3] - 64)
+    assert off <= overhang * max(width, height) + 0.5
+
+
+def test_what_does_not_fit_finds_no_spot() -> None:
+    rng = np.random.default_rng(0)
+    assert find_spot(rng, (0, 0, 65, 10), (64, 64), Stage(), []) is None
+    everywhere = [(0.0, 0.0, 64.0, 64.0)]
+    assert find_spot(rng, (0, 0, 10, 10), (64, 64), Stage(), everywhere) is None
+    assert find_spot(rng, (0, 0, 10, 10), (64, 64), Stage(max_overlap=1.0), everywhere) is not None
+
+
+def test_any_number_of_workers_makes_the_same_batches(make) -> None:
+    maker = make(MANY_OBJECTS, 64)
+    alone = list(batches(maker, 4, 0, 5, workers=0))
+    assert len(alone) == 5
+    for workers in (1, 2):
+        for a, b in zip(alone, batches(maker, 4, 0, 5, workers), strict=True):
+            assert a.frames.equal(b.frames)
+            for name, value in vars(a.targets).items():
+                assert value.equal(getattr(b.targets, name)), name
+
+
+def test_batches_go_on_where_they_stopped(make) -> None:
+    maker = make(MANY_OBJECTS, 64)
+    whole = [b.frames for b in batches(maker, 3, 0, 4, workers=0)]
+    rest = [b.frames for b in batches(maker, 3, 2, 4, workers=0)]
+    assert len(rest) == 2
+    assert all(a.equal(b) for a, b in zip(whole[2:], rest, strict=True))
+    assert whole[1][2].numpy().tolist() == maker.make(5).image.tolist()

@@ -1,0 +1,130 @@
+"""Loading photos, and how those to train on and those to measure on are kept apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from train.data_set import CUTOUTS, HELD_OUT_PHOTOS, PHOTOS, hold_out, load_data_set
+from train.errors import TrainError
+from train.photos import load_photos
+from train.shrink_photos import main as shrink_photos
+
+
+def put(folder: Path, name: str, width: int = 100, height: int = 80, grey: int = 50) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    assert cv2.imwrite(str(path), np.full((height, width, 3), grey, np.uint8))
+    return path
+
+
+def test_photos_come_in_the_order_of_their_names(tmp_path: Path) -> None:
+    for name, grey in (("c.png", 30), ("a.png", 10), ("b.bmp", 20)):
+        put(tmp_path, name, grey=grey)
+    (tmp_path / "list.txt").write_text("no photo")
+    assert [int(photo[0, 0, 0]) for photo in load_photos(tmp_path)] == [10, 20, 30]
+
+
+def test_large_photos_are_shrunk_and_small_ones_left(tmp_path: Path) -> None:
+    put(tmp_path, "a.jpg", 1280, 720)
+    put(tmp_path, "b.jpg", 100, 640)
+    assert [photo.shape for photo in load_photos(tmp_path)] == [(360, 640, 3), (640, 100, 3)]
+
+
+def test_a_grey_photo_gets_three_channels(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((80, 80), 77, np.uint8))
+    (photo,) = load_photos(tmp_path)
+    assert photo.shape == (80, 80, 3)
+    assert (photo == 77).all()
+
+
+def test_a_missing_or_empty_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TrainError, match=r"no folder of photos at .*nowhere"):
+        load_photos(tmp_path / "nowhere")
+    with pytest.raises(TrainError, match="no photos in"):
+        load_photos(tmp_path)
+
+
+def test_an_unreadable_photo_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"hello")
+    with pytest.raises(TrainError, match=r"cannot read .*a\.jpg"):
+        load_photos(tmp_path)
+
+
+def test_a_tiny_photo_is_named(tmp_path: Path) -> None:
+    put(tmp_path, "a.png", 200, 63)
+    with pytest.raises(TrainError, match=r"a\.png is smaller than 64 px"):
+        load_photos(tmp_path)
+
+
+def test_every_fifth_photo_is_held_out() -> None:
+    photos = [np.full((1, 1, 3), n, np.uint8) for n in range(12)]
+    kept, held_out = hold_out(photos, Path("photos"))
+    assert [int(p[0, 0, 0]) for p in held_out] == [1, 6, 11]
+    assert [int(p[0, 0, 0]) for p in kept] == [0, 2, 3, 4, 5, 7, 8, 9, 10]
+
+
+def test_two_photos_are_enough_and_one_is_not() -> None:
+    photos = [np.full((1, 1, 3), n, np.uint8) for n in range(2)]
+    kept, held_out = hold_out(photos, Path("photos"))
+    assert len(kept) == len(held_out) == 1
+    with pytest.raises(TrainError, match="one photo in photos is too few"):
+        hold_out(photos[:1], Path("photos"))
+
+
+def test_the_shipped_photos_are_held_out_by_their_folder() -> None:
+    data = load_data_set("many-objects", CUTOUTS, PHOTOS, 64, seed=0)
+    assert data.labels == ("Bulbasaur", "Charmander", "Squirtle")
+    assert len(data.training.photos) == len(list(PHOTOS.iterdir()))
+    assert len(data.held_out.photos) == len(list(HELD_OUT_PHOTOS.iterdir()))
+    assert not {p.name for p in PHOTOS.iterdir()} & {p.name for p in HELD_OUT_PHOTOS.iterdir()}
+
+
+def test_photos_to_train_on_and_to_measure_on_share_nothing(tmp_path: Path) -> None:
+    for n in range(11):
+        put(tmp_path, f"{n:02}.png", grey=20 * n)
+    data = load_data_set("real-background", CUTOUTS, tmp_path, 64, seed=0)
+    greys = [{int(p[0, 0, 0]) for p in maker.photos} for maker in (data.training, data.held_out)]
+    assert not greys[0] & greys[1]
+    assert len(greys[0] | greys[1]) == 11
+
+
+def test_held_out_pictures_are_the_same_for_every_training_seed() -> None:
+    first, second = (
+        load_data_set("charmander", CUTOUTS, PHOTOS, 64, seed).held_out_samples(3)
+        for seed in (0, 1)
+    )
+    for a, b in zip(first, second, strict=True):
+        assert np.array_equal(a.image, b.image)
+
+
+def test_the_white_box_has_a_label_of_its_own() -> None:
+    assert load_data_set("white-box", CUTOUTS, PHOTOS, 64, seed=0).labels == ("white box",)
+
+
+def test_an_unknown_stage_is_refused_and_the_known_ones_named() -> None:
+    with pytest.raises(TrainError, match="no stage 'moon'; choose one of white-box, charmander"):
+        load_data_set("moon", CUTOUTS, PHOTOS, 64, seed=0)
+
+
+def test_shrink_photos_writes_small_copies(tmp_path: Path) -> None:
+    large = put(tmp_path / "in", "Large.PNG", 1280, 640)
+    small = put(tmp_path / "in", "small.png", 100, 80)
+    out = tmp_path / "out"
+    out.mkdir()
+    done = CliRunner().invoke(shrink_photos, [str(out), str(large), str(small)])
+    assert done.exit_code == 0, done.output
+    written = {p.name: cv2.imread(str(p)).shape for p in out.iterdir()}
+    assert written == {"large.jpg": (320, 640, 3), "small.jpg": (80, 100, 3)}
+
+
+def test_shrink_photos_names_what_is_no_photo(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"hello")
+    done = CliRunner().invoke(shrink_photos, [str(tmp_path), str(path)])
+    assert done.exit_code == 1
+    assert "a.jpg" in done.output

@@ -1,0 +1,275 @@
+"""The training loop: it learns, stops, goes on, and says when it cannot."""
+
+from __future__ import annotations
+
+import csv
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from train.checkpoint import load_checkpoint
+from train.cutouts import load_cutouts
+from train.data_set import CUTOUTS
+from train.errors import TrainError
+from train.generator import PictureMaker, picture_maker
+from train.network import GridNetwork, NetworkShape
+from train.stages import STAGES
+from train.trainer import (
+    Progress,
+    Recipe,
+    Trainer,
+    averaged_network,
+    move_average,
+    network_locate,
+    parameter_groups,
+    resume,
+    schedule,
+)
+
+SHAPE = NetworkShape(3, 64, (8, 8, 8, 8), (0, 0, 0))
+LABELS = ("Bulbasaur", "Charmander", "Squirtle")
+RECIPE = Recipe(
+    stage="charmander", steps=12, batch_size=4, warmup_steps=3, learning_rate=5e-3, seed=3
+)
+
+
+@pytest.fixture(scope="module")
+def maker() -> PictureMaker:
+    return picture_maker(STAGES["charmander"], load_cutouts(CUTOUTS)[1], [], 64, seed=3)
+
+
+@pytest.fixture(scope="module")
+def validation() -> list:
+    maker = picture_maker(STAGES["charmander"], load_cutouts(CUTOUTS)[1], [], 64, seed=99)
+    return [maker.make(n) for n in range(4)]
+
+
+def nothing(progress: Progress) -> None:
+    pass
+
+
+def weights(module: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in module.state_dict().items()}
+
+
+def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    return a.keys() == b.keys() and all(a[name].equal(b[name]) for name in a)
+
+
+def test_the_loss_falls(maker: PictureMaker, validation: list, tmp_path: Path) -> None:
+    losses: list[float] = []
+    trainer = Trainer(replace(RECIPE, steps=40, batch_size=8), SHAPE, LABELS)
+    trainer.train(
+        maker,
+        validation,
+        tmp_path,
+        lambda progress: losses.append(progress.loss.total.item()),
+        workers=0,
+    )
+    assert len(losses) == 40
+    assert np.mean(losses[-5:]) < 0.75 * np.mean(losses[:5])
+
+
+def test_the_same_recipe_gives_the_same_weights(
+    maker: PictureMaker, validation: list, tmp_path: Path
+) -> None:
+    runs = []
+    for workers in (0, 1):
+        trainer = Trainer(RECIPE, SHAPE, LABELS)
+        trainer.train(maker, validation, tmp_path / str(workers), nothing, workers=workers)
+        runs.append(weights(trainer.network))
+    assert same(*runs)
+    other = Trainer(replace(RECIPE, seed=4), SHAPE, LABELS)
+    assert not same(runs[0], weights(other.network))
+
+
+def test_an_interrupted_run_goes_on_as_if_it_had_never_stopped(
+    maker: PictureMaker, validation: list, tmp_path: Path
+) -> None:
+    whole = Trainer(RECIPE, SHAPE, LABELS)
+    whole.train(maker, validation, tmp_path / "whole", nothing, workers=0, validate_every=4)
+
+    def stop_at_5(progress: Progress) -> None:
+        if progress.step == 5:
+            raise KeyboardInterrupt
+
+    first = Trainer(RECIPE, SHAPE, LABELS)
+    folder = tmp_path / "parts"
+    with pytest.raises(KeyboardInterrupt):
+        first.train(maker, validation, folder, stop_at_5, workers=0, validate_every=4)
+    assert load_checkpoint(folder / "last.pt")["step"] == 5
+    second = resume(folder / "last.pt")
+    assert (second.step, second.recipe, second.labels) == (5, RECIPE, LABELS)
+    steps: list[int] = []
+    second.train(
+        maker, validation, folder, lambda p: steps.append(p.step), workers=0, validate_every=4
+    )
+    assert steps == list(range(6, 13))
+    assert same(weights(whole.network), weights(second.network))
+    assert same(weights(whole.averaged), weights(second.averaged))
+    ends = [load_checkpoint(tmp_path / run / "last.pt") for run in ("whole", "parts")]
+    for moments in zip(*(end["optimizer"]["state"].values() for end in ends), strict=True):
+        assert same(*moments)
+    for key in ("step", "best_map", "figures"):
+        assert ends[0][key] == ends[1][key]
+
+
+def test_a_run_that_is_over_is_left_as_it_is(
+    maker: PictureMaker, validation: list, tmp_path: Path
+) -> None:
+    trainer = Trainer(replace(RECIPE, steps=2), SHAPE, LABELS)
+    trainer.train(maker, validation, tmp_path, nothing, workers=0)
+    again = resume(tmp_path / "last.pt")
+    before = weights(again.network)
+    again.train(maker, validation, tmp_path, pytest.fail, workers=0)
+    assert same(before, weights(again.network))
+    assert (tmp_path / "best.pt").is_file()
+
+
+def test_the_log_has_a_line_a_validation_and_one_header(
+    maker: PictureMaker, validation: list, tmp_path: Path
+) -> None:
+    for steps in (4, 8):  # the second goes on in the same folder
+        trainer = resume(tmp_path / "last.pt") if steps == 8 else Trainer(RECIPE, SHAPE, LABELS)
+        trainer.recipe = replace(RECIPE, steps=steps)
+        trainer.train(maker, validation, tmp_path, nothing, workers=0, validate_every=2)
+    with (tmp_path / "log.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["2", "4", "6", "8"]
+    for row in rows:
+        parts = sum(float(row[name]) for name in ("objectness", "box", "giou", "classes"))
+        assert float(row["total"]) == pytest.approx(parts, abs=1e-3)
+        assert 0 <= float(row["map50_95"]) <= float(row["map50"]) <= 1
+
+
+def test_progress_tells_steps_speed_and_figures(
+    maker: PictureMaker, validation: list, tmp_path: Path
+) -> None:
+    seen: list[Progress] = []
+    trainer = Trainer(replace(RECIPE, steps=5), SHAPE, LABELS)
+    trainer.train(maker, validation, tmp_path, seen.append, workers=0, validate_every=3)
+    assert [p.step for p in seen] == [1, 2, 3, 4, 5]
+    assert [p.figures is not None for p in seen] == [False, False, True, False, True]
+    assert all(p.steps == 5 and p.pictures_per_s > 0 for p in seen)
+
+
+def test_the_best_weights_are_kept(maker: PictureMaker, validation: list, tmp_path: Path) -> None:
+    trainer = Trainer(replace(RECIPE, steps=2), SHAPE, LABELS)
+    trainer.best_map = 0.0  # nothing is better than this after two steps
+    trainer.train(maker, validation, tmp_path, nothing, workers=0, validate_every=1)
+    assert trainer.figures is not None
+    assert trainer.figures.map50_95 == 0
+    assert not (tmp_path / "best.pt").exists()
+    trainer = Trainer(replace(RECIPE, steps=2), SHAPE, LABELS)
+    trainer.train(maker, validation, tmp_path, nothing, workers=0, validate_every=1)
+    best = load_checkpoint(tmp_path / "best.pt")
+    assert (best["step"], best["best_map"]) == (1, 0.0)
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_keeps_what_was_good(
+    maker: PictureMaker, validation: list, tmp_path: Path
+) -> None:
+    good = Trainer(replace(RECIPE, steps=2), SHAPE, LABELS)
+    good.train(maker, validation, tmp_path, nothing, workers=0)
+    before = (tmp_path / "last.pt").read_bytes()
+    wild = replace(RECIPE, steps=50, learning_rate=1e30, warmup_steps=0)
+    with pytest.raises(TrainError, match="train again with a lower --learning-rate") as caught:
+        Trainer(wild, SHAPE, LABELS).train(maker, validation, tmp_path, nothing, workers=0)
+    assert str(caught.value).startswith(("the loss is nan at step", "the loss is inf at step"))
+    assert (tmp_path / "last.pt").read_bytes() == before
+    with pytest.raises(TrainError):
+        Trainer(wild, SHAPE, LABELS).train(maker, validation, tmp_path / "new", nothing, workers=0)
+    assert not (tmp_path / "new/last.pt").exists()
+
+
+def test_a_run_cannot_be_kept_where_a_file_is(
+    maker: PictureMaker, validation: list, tmp_path: Path
+) -> None:
+    file = tmp_path / "run"
+    file.touch()
+    with pytest.raises(TrainError, match="cannot make the folder"):
+        Trainer(RECIPE, SHAPE, LABELS).train(maker, validation, file, nothing, workers=0)
+
+
+def test_validation_pictures_without_objects_still_leave_a_best_checkpoint(
+    maker: PictureMaker, tmp_path: Path
+) -> None:
+    absent = replace(STAGES["charmander"], p_absent=1.0)
+    empty = [picture_maker(absent, maker.cutouts, [], 64, seed=0).make(n) for n in range(2)]
+    trainer = Trainer(replace(RECIPE, steps=1), SHAPE, LABELS)
+    trainer.train(maker, empty, tmp_path, nothing, workers=0)
+    assert load_checkpoint(tmp_path / "best.pt")["best_map"] == 0
+
+
+def test_the_averaged_network_of_a_checkpoint_is_the_trainers(
+    maker: PictureMaker, validation: list, tmp_path: Path
+) -> None:
+    trainer = Trainer(replace(RECIPE, steps=3), SHAPE, LABELS)
+    trainer.train(maker, validation, tmp_path, nothing, workers=0)
+    network = averaged_network(load_checkpoint(tmp_path / "last.pt"))
+    assert network.shape == SHAPE
+    assert not network.training
+    assert same(weights(network), weights(trainer.averaged))
+    assert not same(weights(network), weights(trainer.network))
+
+
+def test_a_network_locates_with_scores_above_the_lowest() -> None:
+    torch.manual_seed(0)
+    pictures = list(np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3)).astype(np.uint8))
+    everything = network_locate(GridNetwork(SHAPE), lowest_score=0.0)(pictures)
+    middle = float(np.median([s for found in everything for s in found.scores]))
+    some = network_locate(GridNetwork(SHAPE), lowest_score=1.0)(pictures)
+    assert len(everything) == len(some) == 3
+    assert all(found.boxes.shape == (16, 4) for found in everything)
+    assert all(found.boxes.shape == (0, 4) for found in some)
+    assert middle < 0.1
+
+
+@pytest.mark.parametrize(
+    ("step", "factor"),
+    [
+        (0, 1 / 10),
+        (4, 5 / 10),
+        (9, 1),
+        (10, 1),
+        (60, 0.505),
+        (110, 0.01),
+        (999, 0.01),
+    ],
+)
+def test_the_learning_rate_warms_up_and_falls_as_worked_out_by_hand(
+    step: int, factor: float
+) -> None:
+    assert schedule(step, Recipe(steps=110, warmup_steps=10)) == pytest.approx(factor)
+
+
+def test_the_learning_rate_is_finite_without_warm_up_or_steps_after_it() -> None:
+    assert schedule(0, Recipe(steps=1, warmup_steps=0)) == pytest.approx(1)
+    assert math.isfinite(schedule(5, Recipe(steps=5, warmup_steps=5)))
+
+
+def test_the_average_moves_by_what_it_does_not_keep() -> None:
+    averaged, network = nn.BatchNorm1d(1), nn.BatchNorm1d(1)
+    with torch.no_grad():
+        averaged.weight.fill_(0.0)
+        network.weight.fill_(1.0)
+    network.num_batches_tracked.fill_(5)
+    move_average(averaged, network, decay=0.75, step=1_000_000)
+    assert averaged.weight.item() == pytest.approx(0.25)
+    assert averaged.num_batches_tracked == 5
+    move_average(averaged, network, decay=0.75, step=0)  # keeps 1 / 10 only
+    assert averaged.weight.item() == pytest.approx(0.1 * 0.25 + 0.9)
+
+
+def test_only_convolution_weights_decay() -> None:
+    network = GridNetwork(SHAPE)
+    weighty, light = parameter_groups(network, 0.1)
+    assert (weighty["weight_decay"], light["weight_decay"]) == (0.1, 0)
+    assert {p.ndim for p in weighty["params"]} == {4}
+    assert {p.ndim for p in light["params"]} == {1}
+    assert len(weighty["params"]) + len(light["params"]) == len(list(network.parameters()))

@@ -78,7 +78,7 @@ class Stream(BaseHTTPRequestHandler):
 def mjpeg_server(
     image: np.ndarray, *, rate: float = 30, frames: int = 300, falls_silent: bool = False
 ) -> Iterator[MjpegServer]:
-    """Serve a stream on loopback while the block runs; after its last frame it ends or is silent."""
+    """Serve a stream on loopback while the block runs; then it ends, or falls silent."""
     server = MjpegServer(image, rate, frames, falls_silent)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

@@ -75,6 +75,8 @@ def test_a_model_cut_in_its_weights_is_called_cut_short(tmp_path: Path) -> None:
     for part in (0.1, 0.5, 0.99):
         path.write_bytes(data[: int(len(data) * part)])
         assert "is cut short; copy or export it again" in refusal(path)
+    path.write_bytes(WHOLE[:2])  # the first field, and no more
+    assert "is cut short; copy or export it again" in refusal(path)
 
 
 @each_example_overwrites

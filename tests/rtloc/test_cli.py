@@ -1,0 +1,56 @@
+"""The command line as a whole."""
+
+import subprocess
+import sys
+
+import pytest
+
+from rtloc import __version__
+from rtloc.cli import COMMANDS
+
+
+def test_the_version(rtloc) -> None:
+    done = rtloc("--version")
+    assert done.returncode == 0
+    assert done.stdout.strip() == f"rtloc, version {__version__}"
+
+
+def test_help_lists_every_command(rtloc) -> None:
+    done = rtloc("--help")
+    assert done.returncode == 0
+    for name, (_, text) in COMMANDS.items():
+        assert name in done.stdout
+        assert text.split(";")[0][:30] in done.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(rtloc, name: str) -> None:
+    done = rtloc(name, "--help")
+    assert done.returncode == 0, done.stderr
+    assert "Usage: rtloc " + name in done.stdout
+
+
+def test_no_command_shows_the_help(rtloc) -> None:
+    done = rtloc()
+    assert done.returncode == 2
+    assert "Commands:" in done.stderr
+
+
+def test_an_unknown_command_or_option_is_one_line(fails) -> None:
+    assert "No such command 'vidio'" in fails(2, "vidio")
+    assert "No such option '--frames'" in fails(2, "video", "--frames", "in.mp4")
+    assert "see rtloc video --help" in fails(2, "video")
+
+
+def test_a_missing_training_module_names_the_extra() -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None; sys.argv = ['rtloc', 'export', 'x.pt']; "
+        "from rtloc.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "rtloc[train]" in done.stderr
+    assert "torch" in done.stderr

@@ -1,0 +1,125 @@
+"""`rtloc webcam` on a real live stream, in a real window."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from mjpeg_server import MjpegServer, mjpeg_server, number_of
+from screen import Screen
+
+from rtloc.overlay import COLOURS
+
+START_S = 30
+
+
+@pytest.fixture
+def stream(scene: np.ndarray) -> Iterator[MjpegServer]:
+    """Twenty seconds of the scene at 30 frames/s."""
+    with mjpeg_server(scene, rate=30, frames=600) as server:
+        yield server
+
+
+def start(screen: Screen, folder: Path, url: str, *options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "rtloc", "webcam", url, *options],
+        cwd=folder,
+        env=screen.environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_picture(screen: Screen, process: subprocess.Popen[str]) -> np.ndarray:
+    """Wait until the window shows a frame; return it."""
+    ends = time.monotonic() + START_S
+    while time.monotonic() < ends and process.poll() is None:
+        image = screen.window_picture()
+        if image is not None and image.size and image[image.shape[0] // 2].std() > 20:
+            return image
+        time.sleep(0.1)
+    process.kill()
+    raise AssertionError(f"no frame was shown: {process.communicate(timeout=5)}")
+
+
+def test_the_window_shows_the_starters_in_their_boxes(
+    screen: Screen, stream: MjpegServer, tmp_path: Path
+) -> None:
+    process = start(screen, tmp_path, stream.url)
+    image = wait_for_picture(screen, process)
+    time.sleep(1)
+    image = screen.window_picture()
+    assert image is not None
+    for n, place in enumerate((slice(60, 420), slice(480, 840), slice(900, 1260))):
+        colours = {COLOURS[n], COLOURS[3]} if n == 2 else {COLOURS[n]}
+        of_class = [np.abs(image[:, place].astype(int) - c).max(axis=2) <= 2 for c in colours]
+        assert max(mask.sum() for mask in of_class) > 1000
+    screen.press_until_the_end("q", process)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 0, errors
+    assert "FPS end to end" in errors
+    assert "older frames dropped" in errors
+
+
+def test_the_frame_that_is_shown_is_a_new_one(
+    screen: Screen, scene: np.ndarray, tmp_path: Path
+) -> None:
+    small = cv2.resize(scene, (640, 360)).astype(np.uint8)
+    with mjpeg_server(small, rate=30, frames=900) as stream:
+        process = start(screen, tmp_path, stream.url)
+        wait_for_picture(screen, process)
+        behind = []
+        for _ in range(15):
+            time.sleep(0.4)
+            image = screen.window_picture()
+            assert image is not None
+            behind.append(stream.sent - 1 - number_of(image))
+        screen.press_until_the_end("Escape", process)
+        process.communicate(timeout=20)
+    assert process.returncode == 0
+    # in these six seconds come 180 frames: a backlog would grow; a busy machine is but slow
+    assert np.median(behind) <= 20
+    assert np.median(behind[-5:]) <= np.median(behind[:5]) + 10
+
+
+def test_a_stream_that_ends_is_said_in_one_line(
+    screen: Screen, scene: np.ndarray, tmp_path: Path
+) -> None:
+    with mjpeg_server(scene, rate=30, frames=60) as stream:
+        process = start(screen, tmp_path, stream.url)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Traceback" not in errors
+    lines = [line for line in errors.splitlines() if line.startswith("rtloc: error: ")]
+    assert lines == [f"rtloc: error: the stream {stream.url} has ended"]
+
+
+Fails = Callable[..., str]
+
+
+class TestBadInput:
+    def test_an_absent_camera(self, fails: Fails, screen: Screen) -> None:
+        line = fails(1, "webcam", "99", DISPLAY=screen.display)
+        assert "camera 99 cannot be opened; plug one in" in line
+
+    def test_no_display(self, fails: Fails) -> None:
+        assert "no display" in fails(1, "webcam", "99", DISPLAY="")
+        assert "no display answers" in fails(1, "webcam", "99", DISPLAY=":4711")
+
+    def test_a_stream_that_nobody_serves(self, fails: Fails, screen: Screen) -> None:
+        line = fails(1, "webcam", "http://127.0.0.1:9/stream.mjpg", DISPLAY=screen.display)
+        assert "cannot be opened" in line
+
+    def test_an_unknown_class(self, fails: Fails, screen: Screen) -> None:
+        line = fails(2, "webcam", "99", "--classes", "Mewtwo", DISPLAY=screen.display)
+        assert "no class 'Mewtwo'" in line
+
+    def test_a_file(self, fails: Fails, screen: Screen, tmp_path: Path) -> None:
+        (tmp_path / "in.mp4").touch()
+        assert "rtloc video in.mp4" in fails(2, "webcam", "in.mp4", DISPLAY=screen.display)

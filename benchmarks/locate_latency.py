@@ -114,7 +114,7 @@ def letterbox_call(size: int) -> Callable[[Image], Image]:
     square = np.empty((size, size, 3), np.uint8)
 
     def call(image: Image) -> Image:
-        fit(image, letterbox(image.shape[1], image.shape[0], size), square)
+        fit(image, letterbox(image.shape[1], image.shape[0], (size, size)), square)
         return square
 
     return call

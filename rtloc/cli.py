@@ -13,6 +13,7 @@ COMMANDS = {
     "video": ("rtloc.commands.video", "Find objects in a video file; write it annotated."),
     "webcam": ("rtloc.commands.webcam", "Find objects in a live camera or stream."),
     "image": ("rtloc.commands.image", "Find objects in pictures; write annotated copies."),
+    "synth": ("rtloc.commands.synth", "Write generated pictures (needs rtloc[train])."),
     "train": ("rtloc.commands.train", "Train a model on generated pictures (needs rtloc[train])."),
     "stages": ("rtloc.commands.stages", "Train and measure every stage (needs rtloc[train])."),
     "eval": ("rtloc.commands.eval", "Measure a model's mAP (needs rtloc[train])."),

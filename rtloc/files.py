@@ -1,11 +1,12 @@
 """Output files: checked before the work starts, and moved to their name when they are whole."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from rtloc.errors import UsageError
+from rtloc.errors import RtlocError, UsageError
 
 
 def partial_name(path: Path) -> Path:
@@ -28,6 +29,51 @@ def check_writable(path: Path) -> None:
             )
         partial_name(path).open("ab").close()
         partial_name(path).unlink()
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}; choose another place") from error
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Give an empty folder, which appears at `path` when the block ends well.
+
+    Raises:
+        UsageError: there is something at `path`, or no folder can be made there.
+        RtlocError: a file cannot be written in it.
+    """
+    check_new(path)
+    partial = partial_name(path)
+    try:
+        partial.mkdir()
+        yield partial
+        if path.is_dir():
+            path.rmdir()
+        partial.replace(path)
+    except OSError as error:
+        raise RtlocError(f"cannot write {path}: {error.strerror}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def check_new(path: Path) -> None:
+    """Make sure that a folder can be made at `path`; an empty one may be there.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    try:
+        is_free = not path.exists() or (path.is_dir() and not any(path.iterdir()))
+        if not is_free or path.name in {"", ".."}:
+            raise UsageError(f"{path} is there already; remove it, or name another folder")
+        if not path.parent.is_dir():
+            raise UsageError(
+                f"cannot write {path}: there is no folder {path.parent}; make it first"
+            )
+        partial = partial_name(path)
+        if partial.exists():  # of a run that was killed
+            shutil.rmtree(partial)
+        partial.mkdir()
+        partial.rmdir()
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}; choose another place") from error
 

@@ -67,7 +67,7 @@ class Localizer:
         return self._locate([frame.pixels])[0]
 
     def locate_batch(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
-        """Find the objects in several pictures, which may differ in size, in one run of the engine.
+        """Find the objects in several pictures; those of one shape are run together.
 
         Raises:
             RtlocError: a picture is not uint8 [H, W, 3].
@@ -78,19 +78,25 @@ class Localizer:
 
     def _locate(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """Find the objects in pictures that are BGR or I420."""
-        if not images:
-            return []
-        inputs = [input_wh(*size_wh(image), self.info.input_size) for image in images]
-        width, height = (max(sides) for sides in zip(*inputs, strict=True))
-        shape = (len(images), height, width, 3)
+        found: list[Detections] = [Detections.empty()] * len(images)
+        alike: dict[tuple[int, int], list[int]] = {}
+        for n, image in enumerate(images):
+            alike.setdefault(input_wh(*size_wh(image), self.info.input_size), []).append(n)
+        for (width, height), chosen in alike.items():
+            frames = self._frames((len(chosen), height, width, 3))
+            boxes = [letterbox(*size_wh(images[n]), (width, height)) for n in chosen]
+            for n, box, frame in zip(chosen, boxes, frames, strict=True):
+                fit(images[n], box, frame)
+            raw = self._engine.infer(frames)
+            for row, (n, box) in enumerate(zip(chosen, boxes, strict=True)):
+                found[n] = self._read(raw, row, box)
+        return found
+
+    def _frames(self, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+        """Return an input of a shape, the last one again where it fits."""
         if self._input.shape != shape:
             self._input = np.empty(shape, np.uint8)
-        fits = []
-        for image, frame in zip(images, self._input, strict=True):
-            fits.append(letterbox(*size_wh(image), (width, height)))
-            fit(image, fits[-1], frame)
-        raw = self._engine.infer(self._input)
-        return [self._read(raw, n, box) for n, box in enumerate(fits)]
+        return self._input
 
     def _read(self, raw: RawOutputs, n: int, box: Letterbox) -> Detections:
         """Read the n-th picture's detections out of the engine's answer."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from clips import LABELS
 from screen import Screen
 
 from train.cutouts import load_cutouts
@@ -59,14 +60,15 @@ def scene() -> np.ndarray:
     """A 720p picture with the three starters side by side, as uint8 [720, 1280, 3] BGR."""
     photo = ROOT / "train/assets/photos_held_out/building.jpg"
     image = cv2.resize(cv2.imread(str(photo)), (1280, 720))
-    _, cutouts = load_cutouts(ROOT / "train/assets/cutouts")
-    for class_id in range(3):
+    labels, cutouts = load_cutouts(ROOT / "train/assets/cutouts")
+    for place, label in enumerate(LABELS):
+        class_id = labels.index(label)
         finest = max(
             (c for c in cutouts if c.class_id == class_id), key=lambda c: c.levels[0].shape[0]
         )
         layer = transform_cutout(finest, np.eye(2), 300)
         assert layer is not None
-        blend(image, layer.pixels, 80 + 420 * class_id, 250)
+        blend(image, layer.pixels, 80 + 420 * place, 250)
     return image
 
 

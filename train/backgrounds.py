@@ -26,7 +26,7 @@ def make_background(
         other = photos[int(rng.integers(len(photos)))]
         crop = mix_photos(rng, crop, random_crop(rng, other, width, height))
     if rng.random() < 0.5:
-        crop = np.ascontiguousarray(crop[:, ::-1])
+        crop = cv2.flip(crop, 1).astype(np.uint8, copy=False)
     return light.apply_cast(crop, light.colour_cast(rng, 1.3 * stage.light))
 
 
@@ -38,14 +38,15 @@ def random_crop(rng: Random, photo: Image, width: int, height: int) -> Image:
     x = int(rng.integers(0, photo.shape[1] - crop_w + 1))
     y = int(rng.integers(0, photo.shape[0] - crop_h + 1))
     crop = photo[y : y + crop_h, x : x + crop_w]
-    return cv2.resize(crop, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
+    resized = cv2.resize(crop, (width, height), interpolation=cv2.INTER_LINEAR)
+    return resized.astype(np.uint8, copy=False)
 
 
 def mix_photos(rng: Random, first: Image, second: Image) -> Image:
     """Lay one photo over another: either as a blend or with a straight edge between them."""
     if rng.random() < 0.5:
         part = float(rng.uniform(0.2, 0.5))
-        return cv2.addWeighted(first, 1 - part, second, part, 0).astype(np.uint8)
+        return cv2.addWeighted(first, 1 - part, second, part, 0).astype(np.uint8, copy=False)
     mixed = first.copy()
     cut = int(rng.integers(first.shape[1] // 4, 3 * first.shape[1] // 4 + 1))
     mixed[:, cut:] = second[:, cut:]

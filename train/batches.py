@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from train.generator import PictureMaker, Sample
+from train.generator import Maker, Sample
 from train.targets import Targets, make_targets
 from train.team import ALONE, Team
 
@@ -30,7 +30,7 @@ class GeneratedBatches(Dataset[Batch]):
 
     def __init__(
         self,
-        maker: PictureMaker,
+        maker: Maker,
         batch_size: int,
         team: Team = ALONE,
         targets: Callable[[Sequence[Sample]], Targets] = make_targets,

@@ -1,5 +1,6 @@
 """What lens, sensor and compression do to a picture or to one object in it."""
 
+import math
 from fractions import Fraction
 
 import cv2
@@ -9,20 +10,44 @@ from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
 
+LONGEST_KERNEL = 11
+NOISE_MEAN, NOISE_SIGMA = 128.0, 32.0
+
 
 def blur(image: Image, rng: Random, reach_px: float) -> Image:
     """Blur by defocus or by motion, up to `reach_px`; works on any number of channels."""
     if rng.random() < 0.5:
         sigma = rng.uniform(0.4, max(0.5, reach_px / 2))
         return cv2.GaussianBlur(image, (0, 0), sigma).astype(np.uint8, copy=False)
-    length = int(np.ceil(rng.uniform(2, max(3.0, 2 * reach_px)))) | 1
+    length_px = rng.uniform(2, max(3.0, 2 * reach_px))
+    return motion_blur(image, length_px, rng.uniform(0, np.pi))
+
+
+def motion_blur(image: Image, length_px: float, angle: float) -> Image:
+    """Blur along a line of that length, at an angle in radians.
+
+    A long line is drawn in a smaller picture: what is lost on the way is blurred anyway, and
+    OpenCV filters with a kernel of more than 11 × 11 through a Fourier transform, which is slow.
+    """
+    height, width = image.shape[:2]
+    shrink = 1 << max(0, math.ceil(math.log2(length_px / LONGEST_KERNEL)))
+    kernel = line_kernel(math.ceil(length_px / shrink) | 1, angle)
+    if shrink == 1:
+        return cv2.filter2D(image, -1, kernel).astype(np.uint8, copy=False)
+    small_wh = max(1, width // shrink), max(1, height // shrink)
+    small = cv2.filter2D(cv2.resize(image, small_wh, interpolation=cv2.INTER_AREA), -1, kernel)
+    return cv2.resize(small, (width, height)).astype(np.uint8, copy=False)
+
+
+def line_kernel(length: int, angle: float) -> NDArray[np.float32]:
+    """Draw a line through the middle of a kernel, float32 [length, length] of sum 1."""
     kernel = np.zeros((length, length), np.float32)
-    angle = rng.uniform(0, np.pi)
     reach = (length - 1) / 2
-    step = np.array([np.cos(angle), np.sin(angle)]) * reach
-    start, end = np.round(reach - step).astype(int), np.round(reach + step).astype(int)
-    cv2.line(kernel, start.tolist(), end.tolist(), 1.0)
-    return cv2.filter2D(image, -1, kernel / kernel.sum()).astype(np.uint8, copy=False)
+    x, y = reach * math.cos(angle), reach * math.sin(angle)
+    start, end = (round(reach - x), round(reach - y)), (round(reach + x), round(reach + y))
+    cv2.line(kernel, start, end, 1.0)
+    kernel /= kernel.sum()
+    return kernel
 
 
 def low_resolution(image: Image, rng: Random) -> Image:
@@ -33,25 +58,28 @@ def low_resolution(image: Image, rng: Random) -> Image:
     return cv2.resize(small, (width, height)).astype(np.uint8, copy=False)
 
 
-def noise_bank(seed: int, size: int) -> NDArray[np.int8]:
-    """Draw noise of standard deviation 32, int8 [size + 64, size + 64, 3], for `add_noise`."""
+def noise_bank(seed: int, size: int) -> Image:
+    """Draw noise for `add_noise`, uint8 [size + 64, size + 64, 3].
+
+    Its mean is 128, its standard deviation 32: two arrays of bytes are what OpenCV adds fastest.
+    """
     rng = np.random.default_rng([seed, 0x6E6F])
     unit = rng.standard_normal((size + 64, size + 64, 3), np.float32)
-    return np.clip(np.round(32 * unit), -127, 127).astype(np.int8)
+    return np.clip(np.round(NOISE_MEAN + NOISE_SIGMA * unit), 0, 255).astype(np.uint8)
 
 
-def add_noise(image: Image, rng: Random, bank: NDArray[np.int8], sigma: float) -> Image:
-    """Add sensor noise of standard deviation `sigma` grey levels, cut from a bank.
+def add_noise(image: Image, rng: Random, bank: Image, sigma: float) -> Image:
+    """Add sensor noise of standard deviation `sigma` grey levels, cut from a `noise_bank`.
 
-    bank: int8 [≥H, ≥W, 3]; drawing noise afresh for each picture would cost more than all the rest.
+    Drawing noise afresh for each picture would cost more than all the rest.
     """
     height, width = image.shape[:2]
     y = int(rng.integers(0, bank.shape[0] - height + 1))
     x = int(rng.integers(0, bank.shape[1] - width + 1))
     patch = bank[y : y + height, x : x + width]
-    return cv2.addWeighted(image, 1.0, patch, sigma / 32, 0, dtype=cv2.CV_8U).astype(
-        np.uint8, copy=False
-    )
+    part = sigma / NOISE_SIGMA
+    noisy = cv2.addWeighted(image, 1.0, patch, part, -NOISE_MEAN * part)
+    return noisy.astype(np.uint8, copy=False)
 
 
 def jpeg(image: Image, rng: Random) -> Image:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.random import Generator as Random
 from numpy.typing import NDArray
 
-from train import paste
+from train import layers, paste
 from train.backgrounds import random_crop
 from train.cutouts import Cutout
 from train.paste import Box
@@ -37,8 +37,7 @@ def filled(rng: Random, alpha: Image, photos: Sequence[Image], cutouts: Sequence
     else:
         colour = object_colour(rng, cutouts) if kind < 0.75 else rng.uniform(0, 255, 3)
         fill = np.full((height, width, 3), colour, np.uint8)
-    covered = cv2.multiply(fill, cv2.merge([alpha, alpha, alpha]), scale=1 / 255)
-    return np.dstack([covered, alpha]).astype(np.uint8, copy=False)
+    return layers.join(cv2.multiply(fill, layers.in_bgr(alpha), scale=1 / 255), alpha)
 
 
 def object_colour(rng: Random, cutouts: Sequence[Cutout]) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ same scene counts alike at every resolution: small is less than 1 %, large at le
 input of 384 × 224 px that is 29² and 93² px, close to COCO's 32² and 96² px.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -86,16 +86,29 @@ def precisions(
 
 
 def coco_truth(truths: Sequence[Truth], labels: Sequence[str]) -> dict[str, Any]:
-    """Return the true boxes as a COCO data set (boxes as x y width height, ids from 1).
+    """Return the true boxes as a COCO data set.
 
     All pictures are scaled to an area of a million, which leaves every IoU as it is.
     """
+    return coco_set(truths, labels, [str(n) for n in range(1, len(truths) + 1)], scaled)
+
+
+def coco_set(
+    truths: Sequence[Truth],
+    labels: Sequence[str],
+    names: Sequence[str],
+    xywh_of: Callable[[Sequence[float], Truth], list[float]],
+) -> dict[str, Any]:
+    """Return pictures and their true boxes as a COCO data set: x y width height, ids from 1.
+
+    names: the pictures' files; xywh_of: turns a box x1 y1 x2 y2 of a picture into COCO's form.
+    """
     images = [
-        {"id": n, "width": t.picture_wh[0], "height": t.picture_wh[1], "file_name": str(n)}
-        for n, t in enumerate(truths, start=1)
+        {"id": n, "width": t.picture_wh[0], "height": t.picture_wh[1], "file_name": name}
+        for n, (t, name) in enumerate(zip(truths, names, strict=True), start=1)
     ]
     rows = [
-        (n, class_id, scaled(box, truth))
+        (n, class_id, xywh_of(box, truth))
         for n, truth in enumerate(truths, start=1)
         for box, class_id in zip(truth.boxes.tolist(), truth.class_ids.tolist(), strict=True)
     ]

@@ -26,13 +26,15 @@ class Cutout:
     class_id: DISTRACTOR for a drawing of something that shall not be found.
     levels: uint8 [H, W, 4] each, BGR premultiplied by alpha and alpha; each level is half the one
     before it, so that a paste never shrinks by more than two in one step (which would alias).
-    outline_px: float64 [M, 2], the convex hull of what can be seen, x and y of pixel corners in the
-    first level. A transform of these points gives an exact box.
+    outline: float64 [M, 2], the convex hull of what can be seen, x and y of pixel corners in the
+    first level divided by its width and height. A transform of these points gives an exact box.
+    reach: float64 [M, 2], the same of all that is not wholly transparent.
     """
 
     class_id: int
     levels: tuple[NDArray[np.uint8], ...]
-    outline_px: NDArray[np.float64]
+    outline: NDArray[np.float64]
+    reach: NDArray[np.float64]
 
 
 def read_bgra(path: Path) -> NDArray[np.uint8]:
@@ -87,20 +89,23 @@ def cutout_from_bgra(image: NDArray[np.uint8], class_id: int) -> Cutout:
         height, width = levels[-1].shape[:2]
         half = cv2.resize(levels[-1], (width // 2, height // 2), interpolation=cv2.INTER_AREA)
         levels.append(half.astype(np.uint8, copy=False))
-    return Cutout(class_id, tuple(levels), outline(levels[0][..., 3]))
+    alpha = levels[0][..., 3]
+    return Cutout(class_id, tuple(levels), hull(alpha >= SEEN_ALPHA), hull(alpha > 0))
 
 
-def outline(alpha: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return the convex hull of the corners of the pixels that can be seen, float64 [M, 2]."""
-    seen = alpha >= SEEN_ALPHA
+def hull(seen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the convex hull of the corners of the pixels that can be seen, float64 [M, 2].
+
+    x and y are parts of the width and the height.
+    """
     rows = np.flatnonzero(seen.any(axis=1))
     left = seen[rows].argmax(axis=1)
     right = seen.shape[1] - seen[rows, ::-1].argmax(axis=1)
     corners = np.concatenate(
         [np.column_stack([x, rows + dy]) for x in (left, right) for dy in (0, 1)]
     )
-    hull = cv2.convexHull(corners.astype(np.float32)).reshape(-1, 2)
-    return hull.astype(np.float64)
+    outer = cv2.convexHull(corners.astype(np.float32)).reshape(-1, 2)
+    return outer.astype(np.float64) / seen.shape[::-1]
 
 
 def drawn_smooth(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

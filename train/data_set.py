@@ -8,7 +8,8 @@ from typing import TypeVar
 from train.cutouts import Cutout, load_cutouts, load_distractors
 from train.errors import TrainError
 from train.generator import PictureMaker, Sample, picture_maker
-from train.photos import load_photos
+from train.negatives import Negatives, negatives_for
+from train.photos import Image, load_backgrounds, load_photos
 from train.stages import STAGES
 
 ASSETS = Path(__file__).parent / "assets"
@@ -34,6 +35,10 @@ class DataSet:
         """Make the first `count` held-out pictures."""
         return [self.held_out.make(index) for index in range(count)]
 
+    def negatives(self, photos: int, drawings: int) -> Negatives:
+        """Return as many held-out pictures without objects, and with drawings of other things."""
+        return negatives_for(self.held_out, photos, drawings)
+
 
 def load_data_set(
     stage: str,
@@ -48,7 +53,7 @@ def load_data_set(
     """Load what a stage needs; of the classes in `cutouts` only those in `labels`, if given.
 
     The photos and distractors that come with rtloc have a folder of held-out ones beside them; of
-    any other folder, every fifth picture is held out.
+    any other folder, every fifth picture is held out, and of a film its last fifth.
 
     Raises:
         TrainError: no such stage, or the cut-outs or photos cannot be used.
@@ -58,10 +63,7 @@ def load_data_set(
     known, loaded = load_cutouts(cutouts)
     if labels is not None:
         known, loaded = kept_classes(known, loaded, labels)
-    if photos == PHOTOS:
-        kept, held_out = load_photos(PHOTOS), load_photos(HELD_OUT_PHOTOS)
-    else:
-        kept, held_out = hold_out(load_photos(photos), photos, "photo")
+    kept, held_out = split_backgrounds(photos)
     if STAGES[stage].objects == "white-box":
         known = ("white box",)
     entry = STAGES[stage]
@@ -80,6 +82,28 @@ def kept_classes(
     ids = [n for n, label in enumerate(labels) if label in wanted]
     kept = [replace(c, class_id=ids.index(c.class_id)) for c in cutouts if c.class_id in ids]
     return tuple(labels[n] for n in ids), kept
+
+
+def split_backgrounds(path: Path) -> tuple[list[Image], list[Image]]:
+    """Load the photos to train on and those to measure on.
+
+    Raises:
+        TrainError: they cannot be used, or there are fewer than two.
+    """
+    if path == PHOTOS:
+        return load_photos(PHOTOS), load_photos(HELD_OUT_PHOTOS)
+    loaded = load_backgrounds(path)
+    if not loaded.films:
+        return hold_out(loaded.photos, path, "photo")
+    kept = [p for n, p in enumerate(loaded.photos) if n % HELD_OUT_ONE_IN != 1]
+    held_out = [p for n, p in enumerate(loaded.photos) if n % HELD_OUT_ONE_IN == 1]
+    for frames in loaded.films:  # neighbours in a film are too much alike to be told apart
+        last = -(-len(frames) // HELD_OUT_ONE_IN) if len(frames) > 1 else 0
+        kept += frames[: len(frames) - last]
+        held_out += frames[len(frames) - last :]
+    if not held_out:
+        raise TrainError(f"{path} has too few frames; give a longer video, or photos as well")
+    return kept, held_out
 
 
 def split_distractors(folder: Path | None) -> tuple[list[Cutout], list[Cutout]]:

@@ -6,6 +6,7 @@ depends on the seed and its own index only, so any number of workers makes the s
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.random import Generator as Random
@@ -40,6 +41,16 @@ class Sample:
     class_ids: NDArray[np.int64]
 
 
+class Maker(Protocol):
+    """Makes the pictures that a run trains on."""
+
+    def aspect(self, group: int) -> tuple[int, int]:
+        """Return width to height of the pictures of a group; those of a batch must be alike."""
+
+    def make(self, index: int, aspect: tuple[int, int] | None = None) -> Sample:
+        """Make the picture of this index, 0 or more; without an aspect it has one of its own."""
+
+
 @dataclass(frozen=True, eq=False)
 class PictureMaker:
     """Makes the pictures of one stage; `make(i)` gives the i-th. Use `picture_maker`.
@@ -55,7 +66,7 @@ class PictureMaker:
     photos: Sequence[NDArray[np.uint8]]
     size: int
     seed: int
-    noise_bank: NDArray[np.int8]
+    noise_bank: NDArray[np.uint8]
 
     def aspect(self, group: int) -> tuple[int, int]:
         """Return width to height of the pictures of a group; those of a batch must be alike."""
@@ -120,19 +131,20 @@ class PictureMaker:
         stage = self.stage
         height, width = canvas.shape[:2]
         smallest, largest = (side * min(height, width) for side in stage.longer_side)
-        side = float(np.exp(rng.uniform(np.log(smallest), np.log(largest))))
-        layer = paste.transform_cutout(
+        side = smallest * (largest / smallest) ** rng.random()
+        pose = paste.pose_of(
             cutout,
             paste.shape_matrix(rng, stage),
             max(side, SMALLEST_OBJECT_PX),
             rng,
             stage.perspective,
         )
-        dressed = looks.dress(rng, layer, stage)
-        spot = find_spot(rng, layer.box_px, (width, height), stage, taken, card=dressed.card)
+        card = looks.card_margin(rng, pose.layer_wh, stage)
+        spot = find_spot(rng, pose.box_px, (width, height), stage, taken, card=card)
         if spot is None:
             return None
         x, y, box = spot
+        dressed = looks.dress(rng, paste.draw_pose(pose), stage, card)
         corner = x - dressed.margin, y - dressed.margin
         looks.paste_dressed(rng, canvas, dressed.pixels, corner, stage)
         return box
@@ -209,7 +221,7 @@ def find_spot(
         if min(box[2] - box[0], box[3] - box[1]) < SMALLEST_OBJECT_PX / 2:
             continue
         covered = (box[0] - card, box[1] - card, box[2] + card, box[3] + card)
-        if paste.overlaps_little(covered, taken, stage.max_overlap):
+        if all(paste.overlaps_little(b, taken, stage.max_overlap) for b in (box, covered)):
             return x, y, box
     return None
 
@@ -218,11 +230,11 @@ def _place_along(rng: Random, side: float, room: int, overhang: float) -> float 
     """Draw a position along one axis; now and then the object may hang over the edge."""
     over = side * overhang if rng.random() < P_OVER_THE_EDGE else 0.0
     low, high = -over, room - side + over
-    return None if low > high else float(rng.uniform(low, high))
+    return None if low > high else low + (high - low) * rng.random()
 
 
 def finish(
-    rng: Random, canvas: NDArray[np.uint8], stage: Stage, bank: NDArray[np.int8]
+    rng: Random, canvas: NDArray[np.uint8], stage: Stage, bank: NDArray[np.uint8]
 ) -> NDArray[np.uint8]:
     """Do to the whole picture what light, lens, sensor and compression do."""
     if stage.light:

@@ -1,15 +1,26 @@
 """Changes of light and colour, for one object or a whole picture."""
 
+import math
+
 import cv2
 import numpy as np
 from numpy.random import Generator as Random
 from numpy.typing import NDArray
 
+from train import layers
+
 Image = NDArray[np.uint8]
 Cast = NDArray[np.float32]  # [3, 4]: a matrix on BGR, and an offset in grey levels
 
-GREY = np.array([0.114, 0.587, 0.299])  # how bright B, G and R look
 HUE_DEG = 14.0  # at strength 1
+
+# A change of saturation and hue scales and turns what is left of a colour without its grey:
+# BGR - GREYED @ BGR. The turn round the grey axis is Rodrigues' formula; written out, it is
+# cos · ACROSS + sin · ROUND + ALONG.
+GREYED = np.outer(np.ones(3), [0.114, 0.587, 0.299])  # how bright B, G and R look
+ACROSS = np.eye(3) - 1 / 3
+ROUND = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / np.sqrt(3)
+ALONG = 1 / 3 - GREYED
 
 
 def colour_cast(rng: Random, strength: float) -> Cast:
@@ -17,26 +28,16 @@ def colour_cast(rng: Random, strength: float) -> Cast:
 
     Strength 0 changes nothing.
     """
-    gain = np.exp(rng.normal(0, 0.30 * strength) + rng.normal(0, 0.12 * strength, 3))
-    saturation = float(np.clip(1 + rng.normal(0, 0.35 * strength), 0, 2))
-    greyed = np.outer(np.ones(3), GREY)
-    matrix = saturation * turn_hue(rng.normal(0, HUE_DEG * strength)) @ (np.eye(3) - greyed)
-    matrix = (matrix + greyed) * gain[:, None]
-    offset = rng.normal(0, 22 * strength) + rng.normal(0, 6 * strength, 3)
-    return np.column_stack([matrix, offset]).astype(np.float32)
-
-
-def turn_hue(degrees: float) -> NDArray[np.float64]:
-    """Return the rotation of BGR round the grey axis (Rodrigues' formula)."""
-    angle = np.deg2rad(degrees)
-    axis = np.full(3, 1 / np.sqrt(3))
-    cross = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / np.sqrt(3)
-    turned: NDArray[np.float64] = (
-        np.cos(angle) * np.eye(3)
-        + np.sin(angle) * cross
-        + (1 - np.cos(angle)) * np.outer(axis, axis)
-    )
-    return turned
+    drawn = strength * rng.standard_normal(10)
+    contrast, saturation, hue, brightness = drawn[:4].tolist()
+    saturation = min(2.0, max(0.0, 1 + 0.35 * saturation))
+    angle = math.radians(HUE_DEG * hue)
+    turned = math.cos(angle) * ACROSS + math.sin(angle) * ROUND + ALONG
+    gain = np.exp(0.30 * contrast + 0.12 * drawn[4:7])
+    cast = np.empty((3, 4), np.float32)
+    cast[:, :3] = (saturation * turned + GREYED) * gain[:, None]
+    cast[:, 3] = 22 * brightness + 6 * drawn[7:]
+    return cast
 
 
 def apply_cast(image: Image, cast: Cast) -> Image:
@@ -46,16 +47,14 @@ def apply_cast(image: Image, cast: Cast) -> Image:
 
 def apply_cast_to_layer(layer: Image, cast: Cast) -> Image:
     """Apply a change of light to a premultiplied layer, uint8 [H, W, 4], but not to its alpha."""
-    over_alpha = cast.copy()
-    over_alpha[:, 3] /= 255  # an offset weighs as much as the alpha it lies under
-    return with_colours(layer, cv2.transform(layer, over_alpha))
-
-
-def with_colours(layer: Image, colours: cv2.typing.MatLike) -> Image:
-    """Give a premultiplied layer other colours, cut at its alpha, so that none is out of range."""
-    alpha = layer[..., 3]
-    cut = cv2.min(colours, cv2.merge([alpha, alpha, alpha]))
-    return cv2.merge([*cv2.split(cut), alpha]).astype(np.uint8, copy=False)
+    colours, alpha = layers.split(layer)
+    cover = layers.in_bgr(alpha)
+    lit = cv2.transform(colours, cast[:, :3])
+    # an offset weighs as much as the alpha it lies under; a product below 0 becomes 0
+    offset = np.zeros(4)
+    offset[:3] = cast[:, 3] / 255
+    lit = cv2.subtract(cv2.add(lit, cv2.multiply(cover, offset)), cv2.multiply(cover, -offset))
+    return layers.join(cv2.min(lit, cover), alpha)
 
 
 def shade(layer: Image, rng: Random) -> Image:
@@ -66,5 +65,6 @@ def shade(layer: Image, rng: Random) -> Image:
     corners = np.array([[-1, -1], [1, -1], [-1, 1], [1, 1]]) @ (np.cos(angle), np.sin(angle))
     parts = np.clip(corners + 0.5, 0, 1).reshape(2, 2)
     gain = cv2.resize((dark + (bright - dark) * parts).astype(np.float32), (width, height))
-    lit = cv2.multiply(layer[..., :3], cv2.merge([gain, gain, gain]), dtype=cv2.CV_8U)
-    return with_colours(layer, lit)
+    colours, alpha = layers.split(layer)
+    lit = cv2.multiply(colours, layers.in_bgr(gain), dtype=cv2.CV_8U)
+    return layers.join(cv2.min(lit, layers.in_bgr(alpha)), alpha)

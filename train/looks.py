@@ -7,7 +7,7 @@ import numpy as np
 from numpy.random import Generator as Random
 from numpy.typing import NDArray
 
-from train import camera, light, paste
+from train import camera, layers, light, paste
 from train.paste import Layer
 from train.stages import Stage
 
@@ -19,23 +19,28 @@ class Dressed:
     """An object ready to be pasted.
 
     pixels: uint8 [h, w, 4], premultiplied BGR and alpha; margin: how many more there are on each
-    side than its layer had; card: how far a card reaches beyond the layer, 0 without one.
+    side than its layer had.
     """
 
     pixels: Image
     margin: int
-    card: int
 
 
-def dress(rng: Random, layer: Layer, stage: Stage) -> Dressed:
-    """Give a transformed cut-out its looks."""
+def card_margin(rng: Random, layer_wh: tuple[int, int], stage: Stage) -> int:
+    """Draw how many pixels a card reaches beyond an object's layer, 0 without one."""
+    if rng.random() >= stage.p_card:
+        return 0
+    return 1 + int(rng.uniform(0.05, 0.3) * max(layer_wh))
+
+
+def dress(rng: Random, layer: Layer, stage: Stage, card: int = 0) -> Dressed:
+    """Give a transformed cut-out its looks; card: of `card_margin`."""
     pixels = layer.pixels
     if stage.object_light:
         pixels = light.apply_cast_to_layer(pixels, light.colour_cast(rng, stage.object_light))
-    margin = card = 0
-    if rng.random() < stage.p_card:
-        margin = card = 1 + int(rng.uniform(0.05, 0.3) * max(pixels.shape[:2]))
-        pixels = on_card(rng, pixels, margin)
+    margin = card
+    if card:
+        pixels = on_card(rng, pixels, card)
     if rng.random() < stage.p_shading:
         pixels = light.shade(pixels, rng)
     side = max(layer.box_px[2] - layer.box_px[0], layer.box_px[3] - layer.box_px[1])
@@ -43,7 +48,7 @@ def dress(rng: Random, layer: Layer, stage: Stage) -> Dressed:
         room = int(np.ceil(0.06 * side)) + 2
         pixels, margin = widened(pixels, room), margin + room
         pixels = camera.blur(pixels, rng, reach_px=max(1.0, 0.06 * side))
-    return Dressed(pixels, margin, card)
+    return Dressed(pixels, margin)
 
 
 def on_card(rng: Random, pixels: Image, margin: int) -> Image:
@@ -52,7 +57,7 @@ def on_card(rng: Random, pixels: Image, margin: int) -> Image:
     height, width = (side + 2 * margin for side in pixels.shape[:2])
     card = np.full((height, width, 3), colour, np.uint8)
     paste.blend(card, pixels, margin, margin)
-    return np.dstack([card, np.full((height, width), 255, np.uint8)])
+    return cv2.cvtColor(card, cv2.COLOR_BGR2BGRA).astype(np.uint8, copy=False)  # alpha 255
 
 
 def widened(pixels: Image, room: int) -> Image:
@@ -84,8 +89,8 @@ def paste_dressed(
 
 def feathered(pixels: Image, sigma: float) -> Image:
     """Let a layer's edge fade: its alpha is blurred and kept inside the old one."""
-    soft = cv2.GaussianBlur(pixels[..., 3], (0, 0), sigma)
-    keep = np.maximum(2 * soft.astype(np.int16) - 255, 0).astype(np.uint8)
+    soft = cv2.GaussianBlur(layers.alpha_of(pixels), (0, 0), sigma)
+    keep = cv2.addWeighted(soft, 2.0, soft, 0.0, -255)
     return cv2.multiply(pixels, cv2.merge([keep, keep, keep, keep]), scale=1 / 255).astype(
         np.uint8, copy=False
     )
@@ -96,13 +101,13 @@ def cast_shadow(rng: Random, canvas: Image, pixels: Image, x: int, y: int) -> No
     height, width = pixels.shape[:2]
     side = max(height, width)
     room = int(0.15 * side) + 2
-    alpha = cv2.copyMakeBorder(pixels[..., 3], room, room, room, room, cv2.BORDER_CONSTANT)
+    seen = layers.alpha_of(pixels)
+    alpha = cv2.copyMakeBorder(seen, room, room, room, room, cv2.BORDER_CONSTANT)
     dx, dy = (int(v) for v in rng.uniform(-0.15, 0.15, 2) * side)
     if rng.random() < 0.5:  # on the ground: flat, at the feet
         flat = max(4, int(rng.uniform(0.15, 0.35) * alpha.shape[0]))
         alpha = cv2.resize(alpha, (alpha.shape[1], flat), interpolation=cv2.INTER_AREA)
         dy = height + room - flat + int(0.3 * flat)
     soft = cv2.blur(alpha, (2 * (room // 4) + 1,) * 2)
-    dark = np.zeros((*soft.shape, 4), np.uint8)
-    dark[..., 3] = cv2.convertScaleAbs(soft, alpha=float(rng.uniform(0.2, 0.6)))
-    paste.blend(canvas, dark, x - room + dx, y - room + dy)
+    dark = cv2.convertScaleAbs(soft, alpha=float(rng.uniform(0.2, 0.6)))
+    paste.darken(canvas, dark.astype(np.uint8, copy=False), x - room + dx, y - room + dy)

@@ -27,7 +27,7 @@ class NetworkShape:
     classes: int
     size: int = 320
     widths: tuple[int, int, int, int] = (24, 48, 96, 128)
-    depths: tuple[int, int, int] = (1, 1, 2)
+    depths: tuple[int, int, int] = (1, 2, 2)
 
 
 def conv(

@@ -1,5 +1,6 @@
 """Put a cut-out into a picture: the transform, the exact box, the blend."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,12 +9,29 @@ import numpy as np
 from numpy.random import Generator as Random
 from numpy.typing import NDArray
 
+from train import layers
 from train.cutouts import Cutout
 from train.stages import Stage
 
 Box = tuple[float, float, float, float]
 Image = NDArray[np.uint8]
+Matrix = NDArray[np.float64]
 NEXT_LEVEL = 1.4  # a finer level than needed is sharper, but shrinking it by more than this aliases
+UNIT_SQUARE = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Pose:
+    """How a cut-out will lie in its layer, found before any of it is drawn.
+
+    level: uint8 [H, W, 4], that of the cut-out to draw from; warp: float64 [3, 3], its pixels to
+    those of the layer; layer_wh: the layer's width and height; box_px: as in `Layer`.
+    """
+
+    level: Image
+    warp: Matrix
+    layer_wh: tuple[int, int]
+    box_px: Box
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,38 +46,50 @@ class Layer:
     box_px: Box
 
 
-def shape_matrix(rng: Random, stage: Stage) -> NDArray[np.float64]:
+def shape_matrix(rng: Random, stage: Stage) -> Matrix:
     """Draw the 2×2 transform of a cut-out's shape: squeeze, shear, mirror, then rotation."""
-    squeeze = np.exp(rng.normal(0, stage.squeeze))
-    stretch = np.diag([squeeze, 1 / squeeze])
-    shear = np.array([[1, rng.normal(0, stage.shear)], [0, 1]])
-    mirror = np.diag([-1 if rng.random() < stage.p_flip else 1, 1])
-    angle = np.deg2rad(rng.normal(0, stage.rotation_deg))
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    shape: NDArray[np.float64] = turn @ mirror @ shear @ stretch
-    return shape
+    drawn = rng.standard_normal(3).tolist()
+    squeeze = math.exp(stage.squeeze * drawn[0])
+    shear = stage.shear * drawn[1] / squeeze
+    angle = math.radians(stage.rotation_deg) * drawn[2]
+    cos, sin = math.cos(angle), math.sin(angle)
+    if rng.random() < stage.p_flip:
+        squeeze, shear = -squeeze, -shear
+    # [[cos, -sin], [sin, cos]] @ [[squeeze, shear], [0, 1 / |squeeze|]]
+    high = 1 / abs(squeeze)
+    return np.array(
+        [[cos * squeeze, cos * shear - sin * high], [sin * squeeze, sin * shear + cos * high]]
+    )
 
 
-def tilt(rng: Random, matrix: NDArray[np.float64], strength: float) -> NDArray[np.float64]:
+def tilt(rng: Random, matrix: Matrix, strength: float) -> Matrix:
     """Tilt a 3×3 transform of the unit square out of the picture's plane: its corners move."""
-    square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float64)
-    flat = project(matrix, square)
-    reach = strength * np.ptp(flat, axis=0).max()
-    moved = flat + rng.uniform(-reach, reach, (4, 2))
-    tilted = cv2.getPerspectiveTransform(square.astype(np.float32), moved.astype(np.float32))
+    flat = project(matrix, UNIT_SQUARE)
+    reach = strength * max(sides_of(extent(flat)))
+    moved = flat + reach * (2 * rng.random((4, 2)) - 1)
+    tilted = cv2.getPerspectiveTransform(UNIT_SQUARE.astype(np.float32), moved.astype(np.float32))
     return np.asarray(tilted, np.float64)
 
 
-def project(matrix: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
+def project(matrix: Matrix, points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Apply a 3×3 transform to points [N, 2]."""
-    ends = points @ matrix[:, :2].T + matrix[:, 2]
-    projected: NDArray[np.float64] = ends[:, :2] / ends[:, 2:]
-    return projected
+    return np.asarray(cv2.perspectiveTransform(points[None], matrix)[0], np.float64)
+
+
+def extent(points: NDArray[np.float64]) -> Box:
+    """Return the bounding box of points [N, 2]."""
+    (x1, y1), (x2, y2) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    return x1, y1, x2, y2
+
+
+def sides_of(box: Box) -> tuple[float, float]:
+    """Return the width and the height of a box."""
+    return box[2] - box[0], box[3] - box[1]
 
 
 def transform_cutout(
     cutout: Cutout,
-    shape: NDArray[np.float64],
+    shape: Matrix,
     longer_side_px: float,
     rng: Random | None = None,
     perspective: float = 0.0,
@@ -68,32 +98,61 @@ def transform_cutout(
 
     With a perspective it is tilted as well, by chance.
     """
+    return draw_pose(pose_of(cutout, shape, longer_side_px, rng, perspective))
+
+
+def pose_of(
+    cutout: Cutout,
+    shape: Matrix,
+    longer_side_px: float,
+    rng: Random | None = None,
+    perspective: float = 0.0,
+) -> Pose:
+    """Find out how large a transformed cut-out gets and where its box is; see `transform_cutout`.
+
+    The layer holds all that is not wholly transparent, and little more.
+    """
     height, width = cutout.levels[0].shape[:2]
-    matrix = np.eye(3)
-    matrix[:2, :2] = shape * (width, height)  # from the unit square, so that any level fits
+    # from the unit square, so that any level fits
+    matrix = np.array(
+        [
+            [shape[0, 0] * width, shape[0, 1] * height, 0],
+            [shape[1, 0] * width, shape[1, 1] * height, 0],
+            [0, 0, 1],
+        ]
+    )
     if perspective and rng is not None:
         matrix = tilt(rng, matrix, perspective)
-    hull = project(matrix, cutout.outline_px / (width, height))
-    scale = longer_side_px / np.ptp(hull, axis=0).max()
-    corners = project(matrix, np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float64)) * scale
-    origin = np.floor(corners.min(axis=0)) - 1
-    out_w, out_h = (int(side) + 2 for side in np.ceil(np.ptp(corners, axis=0)))
-    place = np.array([[scale, 0, -origin[0]], [0, scale, -origin[1]], [0, 0, 1]]) @ matrix
-    level = cutout.levels[level_for(cutout, scale * abs(np.linalg.det(shape)) ** 0.5)]
+    seen = extent(project(matrix, cutout.outline))
+    scale = longer_side_px / max(sides_of(seen))
+    area = abs(shape[0, 0] * shape[1, 1] - shape[0, 1] * shape[1, 0])
+    number = level_for(cutout, scale * area**0.5)
+    level = cutout.levels[number]
+    # half transparent pixels reach beyond the outline, as far as a pixel of the level is wide
+    room = 1 + 1.5 * scale * 2**number
+    x1, y1, x2, y2 = (side * scale for side in extent(project(matrix, cutout.reach)))
+    left, top = math.floor(x1 - room), math.floor(y1 - room)
+    layer_wh = math.ceil(x2 + room) - left, math.ceil(y2 + room) - top
     level_h, level_w = level.shape[:2]
     # OpenCV's whole numbers are pixel centres; ours are pixel corners
-    half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
-    unit = np.diag([1 / level_w, 1 / level_h, 1])
-    warp = np.linalg.inv(half) @ place @ unit @ half
-    pixels = cv2.warpPerspective(level, warp, (out_w, out_h), flags=cv2.INTER_LINEAR)
-    x1, y1 = hull.min(axis=0) * scale - origin
-    x2, y2 = hull.max(axis=0) * scale - origin
-    return Layer(pixels.astype(np.uint8, copy=False), (float(x1), float(y1), float(x2), float(y2)))
+    from_level = np.array(
+        [[1 / level_w, 0, 0.5 / level_w], [0, 1 / level_h, 0.5 / level_h], [0, 0, 1]]
+    )
+    place = np.array([[scale, 0, -left - 0.5], [0, scale, -top - 0.5], [0, 0, 1]])
+    x1, y1, x2, y2 = (side * scale for side in seen)
+    box = (x1 - left, y1 - top, x2 - left, y2 - top)
+    return Pose(level, place @ matrix @ from_level, layer_wh, box)
+
+
+def draw_pose(pose: Pose) -> Layer:
+    """Draw a cut-out as it will lie."""
+    pixels = cv2.warpPerspective(pose.level, pose.warp, pose.layer_wh, flags=cv2.INTER_LINEAR)
+    return Layer(pixels.astype(np.uint8, copy=False), pose.box_px)
 
 
 def level_for(cutout: Cutout, scale: float) -> int:
     """Return which level of the pyramid to draw from, for a scale of the first one."""
-    finest = int(np.floor(-np.log2(max(scale, 1e-6) * NEXT_LEVEL) + 1))
+    finest = math.floor(1 - math.log2(max(scale, 1e-6) * NEXT_LEVEL))
     return min(len(cutout.levels) - 1, max(0, finest))
 
 
@@ -116,10 +175,18 @@ def blend(image: Image, layer: Image, x: int, y: int) -> bool:
     if parts is None:
         return False
     under, over = parts
-    through = 255 - over[..., 3]
-    shown = cv2.multiply(under, cv2.merge([through, through, through]), scale=1 / 255)
-    under[:] = cv2.add(shown, over[..., :3])
+    colours, alpha = layers.split(over)
+    through = layers.in_bgr(cv2.bitwise_not(alpha))
+    cv2.add(cv2.multiply(under, through, scale=1 / 255), colours, dst=under)
     return True
+
+
+def darken(image: Image, alpha: Image, x: int, y: int) -> None:
+    """Paste black of that alpha, uint8 [h, w], as `blend` does."""
+    parts = visible_parts(image, alpha, x, y)
+    if parts is not None:
+        under, over = parts
+        cv2.multiply(under, layers.in_bgr(cv2.bitwise_not(over)), dst=under, scale=1 / 255)
 
 
 def blend_poisson(image: Image, layer: Image, x: int, y: int) -> bool:
@@ -136,7 +203,7 @@ def blend_poisson(image: Image, layer: Image, x: int, y: int) -> bool:
     pasted = region.copy()
     blend(pasted, layer, 1, 1)
     mask = np.zeros(region.shape[:2], np.uint8)
-    mask[1:-1, 1:-1] = np.where(layer[..., 3] > 0, 255, 0)
+    mask[1:-1, 1:-1] = np.where(layers.alpha_of(layer) > 0, 255, 0)
     mask[[0, 1, -2, -1]] = 0
     mask[:, [0, 1, -2, -1]] = 0
     xs, ys, mask_w, mask_h = cv2.boundingRect(mask)

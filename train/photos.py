@@ -1,5 +1,8 @@
-"""Load the photos that cut-outs are pasted on."""
+"""Load the backgrounds that cut-outs are pasted on: photos, and frames of films."""
 
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -8,31 +11,112 @@ from numpy.typing import NDArray
 
 from train.errors import TrainError
 
+# of a damaged film our own error tells; OpenCV looks here when it opens its first film
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
+FILM_SUFFIXES = {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv"}
 LONGEST_SIDE_PX = 640
 SMALLEST_SIDE_PX = 64
+MOST_FRAMES = 200  # of one film
+FEW = 20  # backgrounds: fewer are worth a warning
+FAR = 100  # frames: to skip more of them, seeking is faster than decoding
+Image = NDArray[np.uint8]
 
 
-def load_photos(folder: Path) -> list[NDArray[np.uint8]]:
-    """Read the photos in `folder`, sorted by name, as uint8 [H, W, 3] BGR of at most 640 px a side.
+@dataclass(frozen=True, eq=False)
+class Backgrounds:
+    """uint8 [H, W, 3] BGR each, of at most 640 px a side: photos, and the frames of each film."""
+
+    photos: list[Image]
+    films: list[list[Image]]
+
+
+def load_photos(path: Path) -> list[Image]:
+    """Read backgrounds as `load_backgrounds` does: the photos, then the films' frames."""
+    backgrounds = load_backgrounds(path)
+    return [*backgrounds.photos, *(frame for film in backgrounds.films for frame in film)]
+
+
+def load_backgrounds(path: Path) -> Backgrounds:
+    """Read the photos and films in a folder, sorted by name, or one film.
 
     Raises:
-        TrainError: the folder is missing or empty, or a photo is unreadable or too small.
+        TrainError: nothing is there, or something is unreadable or too small.
     """
-    if not folder.is_dir():
-        raise TrainError(f"no folder of photos at {folder}")
-    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in PHOTO_SUFFIXES)
-    if not paths:
-        raise TrainError(f"no photos in {folder}; put some JPEG or PNG files there")
-    photos = []
-    for path in paths:
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if image is None:
-            raise TrainError(f"cannot read {path} as a picture; mend or remove it")
-        if min(image.shape[:2]) < SMALLEST_SIDE_PX:
-            raise TrainError(f"{path} is smaller than {SMALLEST_SIDE_PX} px; remove it")
-        scale = min(1.0, LONGEST_SIDE_PX / max(image.shape[:2]))
-        if scale < 1:
-            image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        photos.append(np.ascontiguousarray(image, np.uint8))
-    return photos
+    if path.is_file() and path.suffix.lower() not in PHOTO_SUFFIXES:
+        return Backgrounds([], [film_frames(path)])
+    if not path.is_dir():
+        state = "is one photo" if path.exists() else "does not exist"
+        raise TrainError(f"no folder of photos at {path}: it {state}; name a folder, or a video")
+    photos, films = [], []
+    for one in sorted(path.iterdir()):
+        if one.suffix.lower() in PHOTO_SUFFIXES:
+            photos.append(read_photo(one))
+        elif one.suffix.lower() in FILM_SUFFIXES:
+            films.append(film_frames(one))
+    if not photos and not films:
+        raise TrainError(f"no photos in {path}; put some JPEG or PNG files or a video there")
+    return Backgrounds(photos, films)
+
+
+def read_photo(path: Path) -> Image:
+    """Read one photo.
+
+    Raises:
+        TrainError: it cannot be read, or is too small.
+    """
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise TrainError(f"cannot read {path} as a picture; mend or remove it")
+    if min(image.shape[:2]) < SMALLEST_SIDE_PX:
+        raise TrainError(f"{path} is smaller than {SMALLEST_SIDE_PX} px; remove it")
+    return shrunk(image, LONGEST_SIDE_PX)
+
+
+def film_frames(path: Path) -> list[Image]:
+    """Read frames spread evenly over a film, at most `MOST_FRAMES`.
+
+    Raises:
+        TrainError: it cannot be read, or is too small.
+    """
+    film = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    frames: list[Image] = []
+    # the number of frames that a film claims is a guess in some formats, and in some missing
+    claimed = int(film.get(cv2.CAP_PROP_FRAME_COUNT))
+    at, step = 0, max(1, -(-claimed // MOST_FRAMES))
+    while film.grab():
+        whole, image = film.retrieve()
+        if whole:
+            frames.append(shrunk(image, LONGEST_SIDE_PX))
+        if len(frames) > MOST_FRAMES:
+            frames, step = frames[::2], 2 * step
+        at += step
+        if step <= FAR:
+            for _ in range(step - 1):
+                film.grab()
+        elif at >= claimed or not film.set(cv2.CAP_PROP_POS_FRAMES, at):
+            break
+    film.release()
+    if not frames:
+        raise TrainError(f"cannot read {path} as a video; mend or remove it")
+    if min(frames[0].shape[:2]) < SMALLEST_SIDE_PX:
+        raise TrainError(f"{path} is smaller than {SMALLEST_SIDE_PX} px; remove it")
+    return frames
+
+
+def shrunk(image: cv2.typing.MatLike, longest_px: int) -> Image:
+    """Shrink a picture until its longer side is `longest_px`, unless it is smaller."""
+    scale = min(1.0, longest_px / max(image.shape[:2]))
+    if scale < 1:
+        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(image, np.uint8)
+
+
+def warning_of_few(photos: Sequence[Image], path: Path) -> str | None:
+    """Say that so few backgrounds to train on may be too few, or return None."""
+    if len(photos) >= FEW:
+        return None
+    return (
+        f"only {len(photos)} backgrounds in {path} to train on; a model may learn them by heart, "
+        "so give fifty or more"
+    )

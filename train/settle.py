@@ -10,18 +10,18 @@ from pathlib import Path
 import torch
 
 from train.checkpoint import load_checkpoint, save_checkpoint
-from train.data_set import DataSet
 from train.evaluate import evaluate
 from train.figures import Figures
-from train.negatives import DRAWINGS, PHOTOS, negatives_for
+from train.negatives import DRAWINGS, PHOTOS
 from train.trainer import averaged_network, network_locate
+from train.training_data import TrainingData
 
 SAMPLES = 1000
 
 
 def settle(
     checkpoint: Path,
-    data: DataSet,
+    data: TrainingData,
     *,
     samples: int = SAMPLES,
     photos: int = PHOTOS,
@@ -42,7 +42,7 @@ def settle(
         network_locate(network),
         data.held_out_samples(samples),
         data.labels,
-        negatives_for(data.held_out, photos, drawings),
+        data.negatives(photos, drawings),
     )
     state["figures"] = asdict(figures)
     save_checkpoint(checkpoint, state)

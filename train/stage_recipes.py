@@ -49,22 +49,22 @@ class Plan:
 FULL = Recipe()
 PLANS: dict[HeadName, dict[str, Plan]] = {
     "dense": {
-        "white-box": Plan(size=128, steps=400),
-        "charmander": Plan(size=128, steps=600),
-        "any-size": Plan(size=128, steps=1200),
+        "white-box": Plan(size=128, steps=800),
+        "charmander": Plan(size=128, steps=800),
+        "any-size": Plan(size=128, steps=1500),
         "transformed": Plan(size=160, steps=1500),
-        "real-background": Plan(size=256, steps=2500),
-        "maybe-absent": Plan(size=256, steps=3000),
-        "multi-class": Plan(size=256, steps=3000),
+        "real-background": Plan(size=256, steps=3000),
+        "maybe-absent": Plan(size=256, steps=3500),
+        "multi-class": Plan(size=256, steps=3500),
         "many-objects": Plan(
             size=384, steps=FULL.steps, warmup_steps=FULL.warmup_steps, labels=None
         ),
     },
     "single": {
-        "white-box": Plan(size=128, steps=800),
-        "charmander": Plan(size=128, steps=1000),
+        "white-box": Plan(size=128, steps=1500),
+        "charmander": Plan(size=128, steps=1500),
         "any-size": Plan(size=128, steps=2000),
-        "transformed": Plan(size=160, steps=2500),
+        "transformed": Plan(size=160, steps=2000),
         "real-background": Plan(size=256, steps=4000),
         "maybe-absent": Plan(size=256, steps=4000),
         "multi-class": Plan(size=256, steps=4000),

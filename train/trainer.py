@@ -20,7 +20,7 @@ from train.curves import LOSSES, append_row, cut_rows, draw_curves
 from train.data_set import CUTOUTS, DISTRACTORS, PHOTOS
 from train.errors import TrainError
 from train.evaluate import Figures, Infer, evaluate
-from train.generator import PictureMaker, Sample
+from train.generator import Maker, Sample
 from train.heads import HEADS, Network, with_answers_decoded
 from train.interrupts import delayed_interrupt
 from train.loss import LossParts, LossWeights
@@ -39,6 +39,9 @@ class Recipe:
     distractors: str | None = str(DISTRACTORS)
     stage: str = "many-objects"
     labels: tuple[str, ...] | None = None  # which of the folder's classes; None: all
+    labelled: str | None = None  # a labelled set, COCO or YOLO
+    labelled_images: str | None = None  # the folder of a COCO set's pictures, if not beside it
+    labelled_part: float = 0.5  # of the pictures; 1: no others, and no cut-outs or photos
     head: Literal["dense", "single"] = "dense"
     steps: int = 12_000
     batch_size: int = 32
@@ -107,7 +110,7 @@ class Trainer:
 
     def train(
         self,
-        maker: PictureMaker,
+        maker: Maker,
         validation: Sequence[Sample],
         folder: Path,
         report: Callable[[Progress], None],

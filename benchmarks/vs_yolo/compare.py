@@ -60,7 +60,7 @@ def main(
     body = (
         f"{report.table(header, rows)}\n\n"
         f"Both from random weights at {size} px, stage {STAGE}, measured on {HELD_OUT} pictures "
-        f"over photos and distractors that neither has seen. `locate_latency.py` compares the latency."
+        "over photos and distractors that neither has seen. `locate_latency.py` compares latency."
     )
     report.publish("Against YOLO26n, trained for the same time", before, body, out)
 

@@ -12,30 +12,42 @@ from rich.console import Console
 from rich.progress import Progress as ProgressBar
 from rich.progress import TextColumn
 
+from rtloc.errors import UsageError
 from train.curves import LOSSES
-from train.data_set import CUTOUTS, PHOTOS, DataSet, load_data_set
+from train.data_set import CUTOUTS, DISTRACTORS, PHOTOS, DataSet
 from train.errors import TrainError
 from train.evaluate import Figures
 from train.export import export_checkpoint, prepare_place
 from train.negatives import PHOTOS as PHOTOS_WITHOUT
 from train.network import NetworkShape
+from train.photos import warning_of_few
 from train.settle import settle
 from train.stage_recipes import PLANS
 from train.stages import STAGES
 from train.team import Team, join_team
 from train.trainer import Progress, Recipe, Trainer, resume
+from train.training_data import LabelledData, TrainingData, load_training_data
 
 DEFAULTS = Recipe()
-A_FOLDER = click.Path(path_type=Path)
+A_PATH = click.Path(path_type=Path)
 
 
 @click.command()
-@click.option("-o", "--out", type=A_FOLDER, default=Path("model.onnx"), show_default=True)
-@click.option("--run", type=A_FOLDER, help="Folder of checkpoints and log.  [default: runs/NAME]")
+@click.option("-o", "--out", type=A_PATH, default=Path("model.onnx"), show_default=True)
+@click.option("--run", type=A_PATH, help="Folder of checkpoints and log.  [default: runs/NAME]")
 @click.option("--resume", "go_on", is_flag=True, help="Go on with the run in its folder.")
 @click.option("--stage", type=click.Choice(list(STAGES)), default=DEFAULTS.stage, show_default=True)
-@click.option("--cutouts", type=A_FOLDER, help="A folder per class of PNG, WebP or SVG cut-outs.")
-@click.option("--backgrounds", type=A_FOLDER, help="A folder of photos to paste on.")
+@click.option("--cutouts", type=A_PATH, help="A folder per class of PNG, WebP or SVG cut-outs.")
+@click.option("--backgrounds", type=A_PATH, help="A folder of photos to paste on, or a video.")
+@click.option("--distractors", type=A_PATH, help="Folder of drawings that shall not be found.")
+@click.option("--no-distractors", is_flag=True, help="Draw none of those that come with rtloc.")
+@click.option("--labelled", type=A_PATH, help="A labelled set: a COCO .json or a YOLO data.yaml.")
+@click.option("--labelled-images", type=A_PATH, help="Folder of a COCO set's pictures.")
+@click.option(
+    "--labelled-part",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Of the pictures; 1: all are of the labelled set.  [default: 0.5 with --cutouts, else 1]",
+)
 @click.option("--size", type=click.IntRange(128, 1280), help="Longer side, px.  [default: stage's]")
 @click.option("--steps", type=click.IntRange(1), help="[default: the stage's]")
 @click.option("--batch-size", type=click.IntRange(1), help="[default: the stage's]")
@@ -72,6 +84,11 @@ def command(
     stage: str,
     cutouts: Path | None,
     backgrounds: Path | None,
+    distractors: Path | None,
+    no_distractors: bool,
+    labelled: Path | None,
+    labelled_images: Path | None,
+    labelled_part: float | None,
     size: int | None,
     steps: int | None,
     batch_size: int | None,
@@ -86,8 +103,9 @@ def command(
 ) -> None:
     """Train a detector on cut-outs pasted on photos, and write it as a model file.
 
-    Without --cutouts and --backgrounds it trains on those that come with rtloc. Ctrl-C keeps what
-    was learnt: --resume goes on from there.
+    Without --cutouts and --backgrounds it trains on those that come with rtloc. A --labelled set of
+    real pictures takes their place, or is mixed in. Ctrl-C keeps what was learnt: --resume goes on
+    from there.
     """
     plan = PLANS["dense"][stage]
     size = size or plan.size
@@ -96,10 +114,17 @@ def command(
     if learning_rate is not None and not 0 < learning_rate < math.inf:
         raise click.BadParameter(f"{learning_rate} is not above 0", param_hint="--learning-rate")
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our own errors say it
+    if distractors is not None and no_distractors:
+        raise UsageError("--distractors and --no-distractors contradict each other; leave one out")
+    check_labelled(labelled, labelled_images, labelled_part)
     prepare_place(out)
     recipe = Recipe(
         cutouts=str(cutouts or CUTOUTS),
         photos=str(backgrounds or PHOTOS),
+        distractors=None if no_distractors else str(distractors or DISTRACTORS),
+        labelled=None if labelled is None else str(labelled),
+        labelled_images=None if labelled_images is None else str(labelled_images),
+        labelled_part=labelled_part or (1.0 if cutouts is None else 0.5),
         stage=stage,
         # the stages' classes are some of those that come with rtloc
         labels=plan.labels if cutouts is None else None,
@@ -114,6 +139,8 @@ def command(
     folder = run or Path("runs") / out.stem
     with join_team() as team:
         trainer, data = open_run(folder, recipe, size, go_on, team)
+        if team.leads and (warning := warning_of(data, trainer.recipe)):
+            click.echo(warning, err=True)
         samples = data.held_out_samples(held_out) if team.leads else []
         team.wait()  # else the first would find a run that another has begun
         with progress_report(trainer.recipe.steps, quiet=not team.leads) as report:
@@ -134,7 +161,7 @@ def command(
 
 def open_run(
     folder: Path, recipe: Recipe, size: int, go_on: bool, team: Team
-) -> tuple[Trainer, DataSet]:
+) -> tuple[Trainer, TrainingData]:
     """Start a run in `folder`, or go on with the one that is there.
 
     Raises:
@@ -146,20 +173,35 @@ def open_run(
         recipe, size = trainer.recipe, trainer.network.shape.size
     elif last.exists():
         raise TrainError(f"{folder} holds a run already; add --resume, or name another with --run")
-    data = load_data_set(
-        recipe.stage,
-        Path(recipe.cutouts),
-        Path(recipe.photos),
-        size,
-        recipe.seed,
-        distractors=Path(recipe.distractors) if recipe.distractors else None,
-        labels=recipe.labels,
-    )
+    data = load_training_data(recipe, size)
     if not go_on:
         trainer = Trainer(recipe, NetworkShape(len(data.labels), size), data.labels, team)
     elif trainer.labels != data.labels:
-        raise TrainError(f"{recipe.cutouts} now holds {data.labels}, the run {trainer.labels}")
+        source = recipe.cutouts if recipe.labelled is None else recipe.labelled
+        raise TrainError(f"{source} now holds {data.labels}, the run {trainer.labels}")
     return trainer, data
+
+
+def check_labelled(labelled: Path | None, images: Path | None, part: float | None) -> None:
+    """Make sure that the options of a labelled set go together.
+
+    Raises:
+        UsageError: they do not.
+    """
+    if labelled is None and (images is not None or part is not None):
+        raise UsageError(
+            "--labelled-images and --labelled-part need a set; name it with --labelled"
+        )
+    if images is not None and labelled is not None and labelled.suffix.lower() != ".json":
+        raise UsageError("--labelled-images is for COCO sets; a data.yaml names its own folders")
+
+
+def warning_of(data: TrainingData, recipe: Recipe) -> str | None:
+    """Say what may be too little to train on, or return None."""
+    generated = data.generated if isinstance(data, LabelledData) else data
+    if not isinstance(generated, DataSet):
+        return None
+    return warning_of_few(generated.training.photos, Path(recipe.photos))
 
 
 @contextmanager

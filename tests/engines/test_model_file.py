@@ -33,8 +33,8 @@ def refusal(path: Path) -> str:
 def test_the_shipped_model_tells_what_it_is() -> None:
     info = read_model_info(SHIPPED)
     assert info.path == SHIPPED
-    assert info.labels == ("Bulbasaur", "Charmander", "Squirtle")
-    assert info.input_size == 320
+    assert info.labels == ("Bulbasaur", "Charmander", "Pikachu", "Squirtle")
+    assert info.input_size == 384
     assert 0 < info.threshold < 1
     assert info.stage == "many-objects"
     assert info.precision == "fp32"
@@ -126,8 +126,8 @@ def test_an_onnx_file_of_others_is_called_so(tmp_path: Path) -> None:
 
 def test_another_format_version_is_named(tmp_path: Path) -> None:
     path = tmp_path / "m.onnx"
-    onnx.save(odd_models.model({**odd_models.METADATA, "rtloc_format": "2"}), str(path))
-    assert "has the model format 2, this rtloc reads 1" in refusal(path)
+    onnx.save(odd_models.model({**odd_models.METADATA, "rtloc_format": "1"}), str(path))
+    assert "has the model format 1, this rtloc reads 2" in refusal(path)
 
 
 @pytest.mark.parametrize(

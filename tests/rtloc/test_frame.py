@@ -43,8 +43,8 @@ def test_fitting_planes_gives_the_same_input_as_fitting_bgr(scene: np.ndarray) -
     wide = cv2.cvtColor(planes, cv2.COLOR_YUV2BGR_I420)
     inputs = []
     for pixels in (planes, wide):
-        inputs.append(np.zeros((320, 320, 3), np.uint8))
-        fit(pixels, letterbox(1280, 720, 320), inputs[-1])
+        inputs.append(np.zeros((224, 384, 3), np.uint8))
+        fit(pixels, letterbox(1280, 720, (384, 224)), inputs[-1])
     apart = np.abs(inputs[0].astype(int) - inputs[1])
     assert np.median(apart) <= 1
     assert np.percentile(apart, 99) <= 12

@@ -10,10 +10,11 @@ from rtloc.errors import UsageError
 
 
 def test_three_lines_find_the_starters(scene: np.ndarray) -> None:
-    found = Localizer().locate(scene)
+    localizer = Localizer()
+    found = localizer.locate(scene)
     assert isinstance(found, Detections)
     by_place = found[np.argsort(found.boxes[:, 0])]
-    assert [LABELS[i] for i in by_place.class_ids] == list(LABELS)
+    assert [localizer.info.labels[i] for i in by_place.class_ids] == list(LABELS)
     assert (np.diff(found.scores) <= 0).all()
     assert found.boxes.dtype == np.float32
     assert found.class_ids.dtype == np.int64
@@ -42,8 +43,9 @@ def test_detections_do_not_change_when_the_next_picture_comes(scene: np.ndarray)
 
 
 def test_only_the_wanted_classes_are_found(scene: np.ndarray) -> None:
-    found = Localizer(classes=["squirtle", "Bulbasaur"]).locate(scene)
-    assert {LABELS[i] for i in found.class_ids} == {"Squirtle", "Bulbasaur"}
+    localizer = Localizer(classes=["squirtle", "Bulbasaur"])
+    found = localizer.locate(scene)
+    assert {localizer.info.labels[i] for i in found.class_ids} == {"Squirtle", "Bulbasaur"}
 
 
 def test_the_threshold_cuts_low_scores(scene: np.ndarray) -> None:
@@ -69,7 +71,7 @@ def test_what_is_no_bgr_picture_is_refused(wrong: np.ndarray) -> None:
 
 
 def test_wrong_arguments_name_what_would_be_right() -> None:
-    with pytest.raises(UsageError, match="Bulbasaur, Charmander, Squirtle"):
+    with pytest.raises(UsageError, match="Bulbasaur, Charmander, Pikachu, Squirtle"):
         Localizer(classes=["Mewtwo"])
     with pytest.raises(UsageError, match="between 0 and 1"):
         Localizer(threshold=2)

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 SIZE = 64
 ROWS = 50
 METADATA = {
-    "rtloc_format": "1",
+    "rtloc_format": "2",
     "labels": '["cat", "Pok\u00e9mon"]',
     "input_size": str(SIZE),
     "threshold": "0.5",
@@ -26,7 +26,7 @@ def model(
     *,
     frames: str = "frames",
     kind: int = TensorProto.UINT8,
-    shape: tuple[str | int, ...] = ("batch", SIZE, SIZE, 3),
+    shape: tuple[str | int, ...] = ("batch", "height", "width", 3),
     outputs: tuple[str, ...] = ("boxes", "scores", "class_ids"),
     extra_inputs: tuple[str, ...] = (),
     used_constant: str = "rows",

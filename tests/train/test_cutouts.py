@@ -14,10 +14,13 @@ from train.errors import TrainError
 
 
 def square(alpha: int = 255, kind: type = np.uint8) -> np.ndarray:
-    """A picture of 40×50 px, empty but for a coloured rectangle of 20×30 px at (5, 10)."""
-    image = np.zeros((50, 40, 4), kind)
-    image[10:40, 5:25] = (10, 100, 200, alpha)
+    """A picture of 150×160 px, empty but for a coloured rectangle of 130×140 px at (5, 10)."""
+    image = np.zeros((160, 150, 4), kind)
+    image[10:150, 5:135] = (10, 100, 200, alpha)
     return image
+
+
+BORDER = 2
 
 
 def put(folder: Path, name: str, data: np.ndarray | bytes) -> Path:
@@ -32,14 +35,15 @@ def put(folder: Path, name: str, data: np.ndarray | bytes) -> Path:
 
 def test_the_shipped_cutouts_load_with_their_labels() -> None:
     labels, cutouts = load_cutouts(CUTOUTS)
-    assert labels == ("Bulbasaur", "Charmander", "Squirtle")
-    assert sorted(c.class_id for c in cutouts) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert labels == ("Bulbasaur", "Charmander", "Pikachu", "Squirtle")
+    # a drawing, and two sprites each in its pixels and smooth
+    assert sorted(c.class_id for c in cutouts) == [n for n in range(4) for _ in range(5)]
     for cutout in cutouts:
         for level in cutout.levels:
-            assert level.dtype == np.float32
+            assert level.dtype == np.uint8
             assert level.shape[2] == 4
             # premultiplied: no colour is stronger than the alpha that it lies under
-            assert (level[..., :3] <= level[..., 3:] + 0.01).all()
+            assert (level[..., :3] <= level[..., 3:]).all()
 
 
 def test_labels_are_the_folders_names_in_order(tmp_path: Path) -> None:
@@ -56,20 +60,36 @@ def test_labels_are_the_folders_names_in_order(tmp_path: Path) -> None:
 def test_a_picture_is_trimmed_and_premultiplied(tmp_path: Path, name: str) -> None:
     put(tmp_path, f"cat/{name}", square(alpha=255))
     _, (cutout,) = load_cutouts(tmp_path)
-    assert cutout.levels[0].shape == (30, 20, 4)
-    assert np.abs(cutout.levels[0] - (10, 100, 200, 255)).max() <= 2  # WebP may lose a little
+    assert cutout.levels[0].shape == (140 + 2 * BORDER, 130 + 2 * BORDER, 4)
+    inside = cutout.levels[0][BORDER:-BORDER, BORDER:-BORDER].astype(int)
+    assert np.abs(inside - (10, 100, 200, 255)).max() <= 2  # WebP may lose a little
 
 
 def test_half_alpha_halves_the_colour() -> None:
-    cutout = cutout_from_bgra(square(alpha=51), class_id=3)
+    cutout = cutout_from_bgra(square(alpha=153), class_id=3)
     assert cutout.class_id == 3
-    assert np.allclose(cutout.levels[0], (2, 20, 40, 51))
+    inside = cutout.levels[0][BORDER:-BORDER, BORDER:-BORDER]
+    assert (inside == (6, 60, 120, 153)).all()
 
 
 def test_hardly_visible_pixels_are_trimmed_off() -> None:
     image = square()
-    image[0, 0] = image[49, 39] = (0, 0, 0, 8)
-    assert cutout_from_bgra(image, 0).levels[0].shape == (30, 20, 4)
+    image[0, 0] = image[159, 149] = (0, 0, 0, 8)
+    assert cutout_from_bgra(image, 0).levels[0].shape == (144, 134, 4)
+
+
+def test_pixel_art_is_loaded_in_its_pixels_and_smooth(tmp_path: Path) -> None:
+    sprite = np.zeros((40, 30, 4), np.uint8)
+    sprite[5:35, 5:25] = (20, 40, 200, 255)
+    put(tmp_path, "cat/a.png", sprite)
+    _, cutouts = load_cutouts(tmp_path)
+    assert len(cutouts) == 2
+    pixels, smooth = (c.levels[0] for c in cutouts)
+    assert set(np.unique(pixels[..., 3])) == {0, 255}
+    assert ((smooth[..., 3] > 20) & (smooth[..., 3] < 235)).any()
+    for level in (pixels, smooth):
+        height, width = level.shape[:2]
+        assert height / width == pytest.approx(30 / 20, abs=0.1)
 
 
 def test_an_svg_is_drawn_512_pixels_high(tmp_path: Path) -> None:
@@ -84,19 +104,19 @@ def test_an_svg_is_drawn_512_pixels_high(tmp_path: Path) -> None:
 
 def test_sixteen_bits_a_channel_become_eight(tmp_path: Path) -> None:
     image = square(kind=np.uint16)
-    image[10:40, 5:25] = (10 * 256 + 200, 100 * 256 + 17, 200 * 256 + 99, 65535)
+    image[10:150, 5:135] = (10 * 256 + 200, 100 * 256 + 17, 200 * 256 + 99, 65535)
     read = read_bgra(put(tmp_path, "a.png", image))
     assert read.dtype == np.uint8
-    assert (read[10:40, 5:25] == (10, 100, 200, 255)).all()
+    assert (read[10:150, 5:135] == (10, 100, 200, 255)).all()
 
 
 def test_each_level_of_the_pyramid_is_half_the_one_before() -> None:
     cutout = cutout_from_bgra(np.full((200, 400, 4), 255, np.uint8), 0)
     shapes = [level.shape[:2] for level in cutout.levels]
-    assert shapes == [(200, 400), (100, 200), (50, 100), (25, 50)]
+    assert shapes == [(204, 404), (102, 202), (51, 101), (25, 50)]
     assert all(min(shape) >= SMALLEST_LEVEL_PX for shape in shapes)
     for level in cutout.levels:
-        assert np.allclose(level, 255, atol=1e-3)
+        assert (level[2:-2, 2:-2] == 255).all()
 
 
 def test_a_level_averages_the_pixels_of_the_one_before() -> None:
@@ -104,12 +124,15 @@ def test_a_level_averages_the_pixels_of_the_one_before() -> None:
     stripes[:, ::2] = 255
     stripes[:, -1] = 255  # so that the trim takes nothing off
     level = cutout_from_bgra(stripes, 0).levels[1]
-    assert level.shape == (50, 50, 4)
-    assert np.allclose(level[:, :-1], 127.5)
+    assert level.shape == (52, 52, 4)
+    assert (np.abs(level[1:-1, 1:-2].astype(int) - 128) <= 1).all()
 
 
-def test_a_single_pixel_is_a_cutout() -> None:
-    assert cutout_from_bgra(np.full((1, 1, 4), 255, np.uint8), 0).levels[0].shape == (1, 1, 4)
+def test_an_object_of_a_few_pixels_is_too_small(tmp_path: Path) -> None:
+    path = put(tmp_path, "cat/a.png", square()[:20, :15].copy())
+    with pytest.raises(TrainError, match="10×10 px; use a picture of at least 16 px") as caught:
+        load_cutouts(tmp_path)
+    assert str(path) in str(caught.value)
 
 
 @pytest.mark.parametrize(

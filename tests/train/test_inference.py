@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from train.inference import Localization
+from train.inference import Localization, stands_alone
+from train.matching import iou_matrix
 from train.network import FIRST_CLASS, OBJECTNESS, GridNetwork, NetworkShape
 
-SIZE, GRID, CLASSES = 160, 10, 3
+SIZE, GRID, CLASSES = 80, 10, 3
 FRAMES = torch.zeros(1, SIZE, SIZE, 3, dtype=torch.uint8)
 
 
@@ -31,6 +32,7 @@ def silence() -> Tensor:
     """Logits of a grid in which nothing is found; no two cells have the same score."""
     logits = torch.zeros(1, FIRST_CLASS + CLASSES, GRID, GRID)
     logits[:, OBJECTNESS] = -12 - torch.arange(GRID * GRID).reshape(GRID, GRID) * 1e-3
+    logits[:, 2:4] = -1.5  # boxes of 2.7 px, so that those of neighbours do not meet
     return logits
 
 
@@ -53,8 +55,35 @@ def test_one_object_seen_from_several_cells_is_found_once() -> None:
     assert (scores > 0.01).sum() == 1
     assert scores[0].item() == pytest.approx(torch.tensor(3.0).sigmoid().item())
     assert class_ids[0] == 2
-    # box logits of 0: in the middle of cell (4, 6), a quarter of the picture wide and high
-    assert boxes[0].tolist() == [72 - 20, 104 - 20, 72 + 20, 104 + 20]
+    # in the middle of cell (4, 6)
+    half = 40 * torch.tensor(-1.5).sigmoid().item() ** 2
+    assert boxes[0].tolist() == pytest.approx([36 - half, 52 - half, 36 + half, 52 + half])
+
+
+def test_of_boxes_on_one_another_only_the_best_is_kept() -> None:
+    logits = silence()
+    for column, row, objectness in ((2, 2, 1.0), (5, 2, 2.0), (8, 8, 0.5)):
+        put(logits, column, row, objectness)
+    logits[0, 2:4, 2, 2] = logits[0, 2:4, 2, 5] = 0.0  # 20 px wide, 24 px apart
+    _, scores, _ = locate(logits)
+    assert (scores > 0.1).sum() == 3
+    logits[0, 0, 2, 2] = 12.0  # the first box's centre moves by three cells, onto the second
+    boxes, scores, _ = locate(logits)
+    assert torch.allclose(scores[:2], torch.tensor([2.0, 0.5]).sigmoid(), atol=1e-3)
+    assert (scores[2:] < 0.01).all()
+    assert (scores.diff() <= 0).all()
+    assert boxes[0].tolist() == pytest.approx([34, 10, 54, 30])
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_who_stands_alone_is_who_no_better_box_lies_on(seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    corner = 40 * torch.rand(1, 50, 2, generator=generator)
+    boxes = torch.cat([corner, corner + 5 + 30 * torch.rand(1, 50, 2, generator=generator)], 2)
+    alone = stands_alone(boxes)[0]
+    overlaps = iou_matrix(boxes[0].numpy(), boxes[0].numpy())
+    for n in range(50):
+        assert bool(alone[n]) == bool((overlaps[n, :n] <= 0.6).all())
 
 
 def test_detections_are_sorted_best_first() -> None:
@@ -64,8 +93,8 @@ def test_detections_are_sorted_best_first() -> None:
     boxes, scores, _ = locate(logits)
     expected = torch.tensor([2.5, 1.5, 0.5, -0.5]).sigmoid()
     assert torch.allclose(scores[:4], expected)
-    centres = (boxes[:4, :2] + boxes[:4, 2:]) / 2 / 16 - 0.5
-    assert centres.tolist() == [[8, 1], [1, 8], [1, 1], [8, 8]]
+    centres = (boxes[:4, :2] + boxes[:4, 2:]) / 2 / 8 - 0.5
+    assert torch.allclose(centres, torch.tensor([[8.0, 1], [1, 8], [1, 1], [8, 8]]), atol=1e-4)
 
 
 def test_objects_two_cells_apart_are_both_found() -> None:
@@ -91,6 +120,7 @@ def test_whoever_speaks_is_higher_than_all_round_it(seed: int) -> None:
     logits = 3 * torch.randn(
         1, FIRST_CLASS + CLASSES, GRID, GRID, generator=torch.Generator().manual_seed(seed)
     )
+    logits[:, 2:4] = -4  # boxes so small that none lies on another
     _, scores, _ = locate(logits)
     objectness = logits[0, OBJECTNESS].sigmoid()
     grid = (objectness * logits[0, FIRST_CLASS:].softmax(dim=0).amax(dim=0)).numpy()
@@ -105,14 +135,14 @@ def test_whoever_speaks_is_higher_than_all_round_it(seed: int) -> None:
     assert (scores[len(peaks) :] == 0).all()
 
 
-@pytest.mark.parametrize(("size", "rows"), [(64, 16), (96, 36), (128, 50), (320, 50)])
-def test_there_are_fifty_rows_or_one_a_cell(size: int, rows: int) -> None:
-    network = GridNetwork(NetworkShape(2, size, (4, 4, 4, 4), (0, 0, 0))).eval()
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (32, 128), (96, 64), (192, 320)])
+def test_there_are_fifty_rows(height: int, width: int) -> None:
+    network = GridNetwork(NetworkShape(2, 320, (4, 4, 4, 4), (0, 0, 0))).eval()
     boxes, scores, class_ids = Localization(network)(
-        torch.randint(0, 256, (3, size, size, 3), dtype=torch.uint8)
+        torch.randint(0, 256, (3, height, width, 3), dtype=torch.uint8)
     )
-    assert boxes.shape == (3, rows, 4)
-    assert scores.shape == class_ids.shape == (3, rows)
+    assert boxes.shape == (3, 50, 4)
+    assert scores.shape == class_ids.shape == (3, 50)
     assert boxes.dtype == scores.dtype == torch.float32
     assert class_ids.dtype == torch.int64
     assert (scores.diff(dim=1) <= 0).all()

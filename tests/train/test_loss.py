@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from train.generator import Sample
-from train.loss import detection_loss, giou
-from train.network import STRIDE, cell_corners, decode_boxes
+from train.loss import LossWeights, box_units, detection_loss, iou_and_giou
+from train.network import STRIDE, decode_boxes
 from train.targets import Targets, make_targets
 
-GRID, CLASSES = 4, 3
+GRID, CLASSES = 8, 3
 SIZE = GRID * STRIDE
+USERS_OWN = LossWeights(giou=0.0, iou_objectness=False)  # the cross entropies alone
+PLAIN_WITH_GIOU = LossWeights(giou=1.0, iou_objectness=False)
 
 
 def targets_of(*pictures: list[tuple[float, float, float, float, int]]) -> Targets:
@@ -29,11 +31,12 @@ def targets_of(*pictures: list[tuple[float, float, float, float, int]]) -> Targe
         )
         for objects in pictures
     ]
-    return make_targets(samples, GRID)
+    return make_targets(samples)
 
 
-ONE = targets_of([(20, 20, 36, 44, 2)])  # four cells have its box, one holds it
-SOME = targets_of([(20, 20, 36, 44, 2), (2, 40, 30, 62, 0)], [], [(40, 1, 60, 30, 1)])
+ONE = targets_of([(22, 18, 34, 38, 2)])  # centre (28, 28): the middle of cell (3, 3), alone
+SOME = targets_of([(20, 20, 36, 44, 2), (2, 40, 30, 62, 0)], [], [(4, 1, 60, 60, 1)])
+SPEAKS = SOME.owner >= 0
 
 
 def random_logits(batch: int, seed: int = 0) -> torch.Tensor:
@@ -41,68 +44,95 @@ def random_logits(batch: int, seed: int = 0) -> torch.Tensor:
     return 2 * torch.randn(batch, 5 + CLASSES, GRID, GRID, generator=generator)
 
 
+def units_of(targets: Targets) -> torch.Tensor:
+    """What the box sigmoids of the cells that speak should say, in the order of the mask."""
+    speaks = targets.owner >= 0
+    cells = speaks.nonzero()[:, [2, 1]].float()
+    return box_units(targets.boxes[targets.owner[speaks]], cells, SIZE)
+
+
 def perfect_logits(targets: Targets, sure: float = 40.0) -> torch.Tensor:
     """Answers that are right: exact boxes, and objectness and class without a doubt."""
-    batch = len(targets.box_unit)
-    logits = torch.zeros(batch, 5 + CLASSES, GRID, GRID)
-    logits[:, :4] = targets.box_unit.logit(eps=1e-6)
-    logits[:, 4] = sure * (2 * targets.objectness - 1)
-    logits[:, 5:] = sure * functional.one_hot(targets.class_ids, CLASSES).permute(0, 3, 1, 2)
-    return logits
+    speaks = targets.owner >= 0
+    by_cell = torch.zeros(len(speaks), GRID, GRID, 5 + CLASSES)
+    by_cell[..., 4] = sure * (2.0 * speaks - 1)
+    ids = targets.class_ids[targets.owner[speaks]]
+    answers = torch.cat(
+        [
+            units_of(targets).logit(eps=1e-6),
+            torch.full((len(ids), 1), sure),
+            sure * functional.one_hot(ids, CLASSES),
+        ],
+        dim=1,
+    )
+    by_cell[speaks] = answers
+    return by_cell.permute(0, 3, 1, 2).contiguous()
 
 
 def test_a_network_that_knows_nothing_loses_what_is_worked_out_by_hand() -> None:
-    parts = detection_loss(torch.zeros(1, 5 + CLASSES, GRID, GRID), ONE)
-    # 16 cells less the three near ones that do not hold the centre, ln 2 each, for one object
-    assert parts.objectness.item() == pytest.approx(13 * math.log(2))
+    parts = detection_loss(torch.zeros(1, 5 + CLASSES, GRID, GRID), ONE, SIZE, USERS_OWN)
+    # 64 cells less the eight of the ring, ln 2 each, for the one cell that speaks
+    assert parts.objectness.item() == pytest.approx(56 * math.log(2))
     assert parts.box.item() == pytest.approx(4 * math.log(2))
     assert parts.classes.item() == pytest.approx(math.log(3))
-    assert parts.giou.item() == 0
-    assert parts.total.item() == pytest.approx(17 * math.log(2) + math.log(3))
+    assert parts.total.item() == pytest.approx(60 * math.log(2) + math.log(3))
 
 
 def test_the_parts_are_torchs_own_losses_summed_cell_by_cell() -> None:
     logits = random_logits(3)
-    parts = detection_loss(logits, SOME)
+    parts = detection_loss(logits, SOME, SIZE, USERS_OWN)
     objectness = box = classes = 0.0
+    units = iter(units_of(SOME))
     for n in range(3):
         for row in range(GRID):
             for column in range(GRID):
-                cell = logits[n, :, row, column]
-                if SOME.objectness_counts[n, row, column]:
+                cell, owner = logits[n, :, row, column], SOME.owner[n, row, column]
+                if SOME.counts[n, row, column]:
                     objectness += functional.binary_cross_entropy(
-                        cell[4].sigmoid(), SOME.objectness[n, row, column]
+                        cell[4].sigmoid(), (owner >= 0).float()
                     ).item()
-                if SOME.has_box[n, row, column]:
+                if owner >= 0:
                     box += functional.binary_cross_entropy(
-                        cell[:4].sigmoid(), SOME.box_unit[n, :, row, column], reduction="sum"
+                        cell[:4].sigmoid(), next(units), reduction="sum"
                     ).item()
-                    classes += functional.cross_entropy(
-                        cell[5:], SOME.class_ids[n, row, column]
-                    ).item()
-    objects, cells = 3, int(SOME.has_box.sum())
-    assert SOME.objectness.sum() == objects
-    assert parts.objectness.item() == pytest.approx(objectness / objects, rel=1e-5)
-    assert parts.box.item() == pytest.approx(box / cells, rel=1e-5)
-    assert parts.classes.item() == pytest.approx(classes / cells, rel=1e-5)
+                    classes += functional.cross_entropy(cell[5:], SOME.class_ids[owner]).item()
+    count = int(SPEAKS.sum())
+    assert count > 5
+    assert parts.objectness.item() == pytest.approx(objectness / count, rel=1e-5)
+    assert parts.box.item() == pytest.approx(box / count, rel=1e-5)
+    assert parts.classes.item() == pytest.approx(classes / count, rel=1e-5)
+    assert parts.total.item() == pytest.approx((objectness + box + classes) / count, rel=1e-5)
+
+
+def test_an_objectness_of_iou_asks_for_the_boxs_iou() -> None:
+    logits = random_logits(3)
+    parts = detection_loss(logits, SOME, SIZE)
+    cells = SPEAKS.nonzero()[:, [2, 1]].float()
+    found = decode_boxes(logits.permute(0, 2, 3, 1)[SPEAKS][:, :4], cells, SIZE)
+    wanted = torch.zeros(3, GRID, GRID)
+    wanted[SPEAKS] = iou_and_giou(found, SOME.boxes[SOME.owner[SPEAKS]])[0]
+    by_torch = functional.binary_cross_entropy_with_logits(
+        logits[:, 4][SOME.counts], wanted[SOME.counts], reduction="sum"
+    )
+    assert parts.objectness.item() == pytest.approx(by_torch.item() / SPEAKS.sum().item(), rel=1e-5)
 
 
 def test_a_perfect_answer_loses_only_what_soft_targets_leave() -> None:
-    parts = detection_loss(perfect_logits(SOME), SOME, giou_weight=1.0)
-    unit = SOME.box_unit.permute(0, 2, 3, 1)[SOME.has_box].double()
-    entropy = functional.binary_cross_entropy(unit, unit, reduction="sum") / SOME.has_box.sum()
-    assert parts.objectness.item() == pytest.approx(0, abs=1e-6)
+    parts = detection_loss(perfect_logits(SOME), SOME, SIZE)
+    unit = units_of(SOME).double()
+    entropy = functional.binary_cross_entropy(unit, unit, reduction="sum") / SPEAKS.sum()
+    assert parts.objectness.item() == pytest.approx(0, abs=1e-2)
     assert parts.classes.item() == pytest.approx(0, abs=1e-6)
     assert parts.giou.item() == pytest.approx(0, abs=1e-4)
     assert parts.box.item() == pytest.approx(entropy.item(), rel=1e-4)
 
 
 def test_a_perfect_answer_is_a_minimum() -> None:
-    best = detection_loss(perfect_logits(SOME, sure=4.0), SOME, giou_weight=1.0)
-    assert detection_loss(random_logits(3), SOME, 1.0).total > best.total
+    best = detection_loss(perfect_logits(SOME, sure=4.0), SOME, SIZE, PLAIN_WITH_GIOU)
+    assert detection_loss(random_logits(3), SOME, SIZE, PLAIN_WITH_GIOU).total > best.total
     worse = perfect_logits(SOME, sure=4.0)
     worse[:, :4] += 0.3
-    parts = detection_loss(worse, SOME, giou_weight=1.0)
+    parts = detection_loss(worse, SOME, SIZE, PLAIN_WITH_GIOU)
     assert parts.box > best.box
     assert parts.giou > best.giou
     assert parts.objectness == best.objectness
@@ -110,48 +140,52 @@ def test_a_perfect_answer_is_a_minimum() -> None:
 
 def test_the_giou_term_is_one_less_giou_of_the_decoded_boxes() -> None:
     logits = random_logits(3)
-    plain, with_giou = detection_loss(logits, SOME), detection_loss(logits, SOME, 2.5)
-    corners = cell_corners(GRID).expand(3, -1, -1, -1)
-    boxes = decode_boxes(logits[:, :4], corners, SIZE).permute(0, 2, 3, 1)[SOME.has_box]
-    true = SOME.boxes.permute(0, 2, 3, 1)[SOME.has_box]
-    assert with_giou.giou.item() == pytest.approx((1 - giou(boxes, true)).mean().item(), rel=1e-5)
+    plain = detection_loss(logits, SOME, SIZE, USERS_OWN)
+    with_giou = detection_loss(logits, SOME, SIZE, LossWeights(giou=2.5, iou_objectness=False))
+    cells = SPEAKS.nonzero()[:, [2, 1]].float()
+    boxes = decode_boxes(logits.permute(0, 2, 3, 1)[SPEAKS][:, :4], cells, SIZE)
+    giou = iou_and_giou(boxes, SOME.boxes[SOME.owner[SPEAKS]])[1]
+    assert with_giou.giou.item() == pytest.approx((1 - giou).mean().item(), rel=1e-5)
     expected = plain.total + 2.5 * with_giou.giou
     assert with_giou.total.item() == pytest.approx(expected.item(), rel=1e-6)
 
 
 def test_cells_without_an_object_do_not_move_box_and_class() -> None:
     logits = random_logits(3).requires_grad_()
-    detection_loss(logits, SOME, giou_weight=1.0).total.backward()
+    detection_loss(logits, SOME, SIZE).total.backward()
+    assert logits.grad is not None
     slope = logits.grad.permute(0, 2, 3, 1)
     answers = torch.tensor([0, 1, 2, 3, 5, 6, 7])
-    assert (slope[~SOME.has_box][:, answers] == 0).all()
-    assert (slope[SOME.has_box][:, answers] != 0).all()
+    assert (slope[~SPEAKS][:, answers] == 0).all()
+    assert (slope[SPEAKS][:, answers] != 0).all()
 
 
 def test_objectness_is_learnt_in_every_cell_that_counts_and_in_no_other() -> None:
     logits = random_logits(3).requires_grad_()
-    detection_loss(logits, SOME).total.backward()
+    detection_loss(logits, SOME, SIZE).objectness.backward()
+    assert logits.grad is not None
     slope = logits.grad[:, 4]
-    assert (slope[SOME.objectness_counts] != 0).all()
-    assert (slope[~SOME.objectness_counts] == 0).all()
-    assert (~SOME.objectness_counts).any()
+    assert (slope[SOME.counts] != 0).all()
+    assert (slope[~SOME.counts] == 0).all()
+    assert (~SOME.counts).any()
 
 
 def test_pictures_without_objects_give_a_finite_loss() -> None:
     nothing = targets_of([], [])
     logits = random_logits(2).requires_grad_()
-    parts = detection_loss(logits, nothing, giou_weight=1.0)
+    parts = detection_loss(logits, nothing, SIZE)
     parts.total.backward()
     assert parts.box == parts.classes == parts.giou == 0
     assert parts.total == parts.objectness
+    assert logits.grad is not None
     assert torch.isfinite(logits.grad).all()
 
 
 def test_half_precision_logits_are_summed_in_float32() -> None:
     logits = random_logits(3).to(torch.bfloat16)
-    parts = detection_loss(logits, SOME, giou_weight=1.0)
+    parts = detection_loss(logits, SOME, SIZE)
     assert parts.total.dtype == torch.float32
-    assert parts.total == detection_loss(logits.float(), SOME, giou_weight=1.0).total
+    assert parts.total == detection_loss(logits.float(), SOME, SIZE).total
 
 
 @pytest.mark.parametrize(
@@ -167,7 +201,7 @@ def test_half_precision_logits_are_summed_in_float32() -> None:
 )
 def test_giou_is_what_is_worked_out_by_hand(a: tuple, b: tuple, by_hand: float) -> None:
     pair = torch.tensor([a], dtype=torch.float32), torch.tensor([b], dtype=torch.float32)
-    assert giou(*pair).item() == pytest.approx(by_hand, abs=1e-6)
+    assert iou_and_giou(*pair)[1].item() == pytest.approx(by_hand, abs=1e-6)
 
 
 def boxes() -> st.SearchStrategy[tuple[float, float, float, float]]:
@@ -178,7 +212,7 @@ def boxes() -> st.SearchStrategy[tuple[float, float, float, float]]:
 @given(boxes(), boxes())
 def test_giou_lies_between_minus_1_and_1_and_below_iou(a: tuple, b: tuple) -> None:
     first, second = torch.tensor([[a, b, a], [b, a, a]], dtype=torch.float64)
-    there, back, itself = giou(first, second).tolist()
+    there, back, itself = iou_and_giou(first, second)[1].tolist()
     wide, high = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
     both = max(0.0, wide) * max(0.0, high)
     areas = [(x[2] - x[0]) * (x[3] - x[1]) for x in (a, b)]
@@ -189,5 +223,5 @@ def test_giou_lies_between_minus_1_and_1_and_below_iou(a: tuple, b: tuple) -> No
 
 def test_giou_of_a_box_without_area_has_a_finite_slope() -> None:
     point = torch.tensor([[5.0, 5.0, 5.0, 5.0]], requires_grad=True)
-    giou(point, torch.tensor([[5.0, 5.0, 5.0, 5.0]])).sum().backward()
+    iou_and_giou(point, torch.tensor([[5.0, 5.0, 5.0, 5.0]]))[1].sum().backward()
     assert torch.isfinite(point.grad).all()

@@ -63,22 +63,22 @@ def test_a_tiny_photo_is_named(tmp_path: Path) -> None:
 
 def test_every_fifth_photo_is_held_out() -> None:
     photos = [np.full((1, 1, 3), n, np.uint8) for n in range(12)]
-    kept, held_out = hold_out(photos, Path("photos"))
+    kept, held_out = hold_out(photos, Path("photos"), "photo")
     assert [int(p[0, 0, 0]) for p in held_out] == [1, 6, 11]
     assert [int(p[0, 0, 0]) for p in kept] == [0, 2, 3, 4, 5, 7, 8, 9, 10]
 
 
 def test_two_photos_are_enough_and_one_is_not() -> None:
     photos = [np.full((1, 1, 3), n, np.uint8) for n in range(2)]
-    kept, held_out = hold_out(photos, Path("photos"))
+    kept, held_out = hold_out(photos, Path("photos"), "photo")
     assert len(kept) == len(held_out) == 1
     with pytest.raises(TrainError, match="one photo in photos is too few"):
-        hold_out(photos[:1], Path("photos"))
+        hold_out(photos[:1], Path("photos"), "photo")
 
 
 def test_the_shipped_photos_are_held_out_by_their_folder() -> None:
     data = load_data_set("many-objects", CUTOUTS, PHOTOS, 64, seed=0)
-    assert data.labels == ("Bulbasaur", "Charmander", "Squirtle")
+    assert data.labels == ("Bulbasaur", "Charmander", "Pikachu", "Squirtle")
     assert len(data.training.photos) == len(list(PHOTOS.iterdir()))
     assert len(data.held_out.photos) == len(list(HELD_OUT_PHOTOS.iterdir()))
     assert not {p.name for p in PHOTOS.iterdir()} & {p.name for p in HELD_OUT_PHOTOS.iterdir()}

@@ -1,0 +1,166 @@
+"""`rtloc synth`: write generated pictures as a data set, or show some on a contact sheet."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import cv2
+from rich.console import Console
+from rich.progress import MofNCompleteColumn
+from rich.progress import Progress as ProgressBar
+
+from rtloc.contact_sheet import draw_contact_sheet
+from rtloc.errors import UsageError
+from rtloc.files import check_new, check_writable, new_folder
+from rtloc.pictures import write_picture
+from train.data_set import CUTOUTS, DISTRACTORS, HELD_OUT_SEED, PHOTOS, DataSet, load_data_set
+from train.generator import PictureMaker
+from train.photos import warning_of_few
+from train.stage_recipes import PLANS
+from train.stages import STAGES
+from train.synth import Pictures, write_coco, write_yolo
+
+A_PATH = click.Path(path_type=Path)
+SHOWN = 24  # pictures of a set on a contact sheet
+MOST_SHOWN = 240
+COUNT = 1000
+QUALITY = 95
+
+
+@click.command()
+@click.argument("out", type=A_PATH, required=False)
+@click.option("--format", "form", type=click.Choice(["coco", "yolo"]), default="coco")
+@click.option(
+    "--count",
+    type=click.IntRange(1, 999_999),
+    help=f"Pictures.  [default: {COUNT}; {SHOWN} for a contact sheet alone]",
+)
+@click.option("--preview", type=A_PATH, help="Write a contact sheet of the first ones as a PNG.")
+@click.option("--stage", type=click.Choice(list(STAGES)), default="many-objects", show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
+@click.option("--size", type=click.IntRange(128, 1280), help="Longer side, px.  [default: stage's]")
+@click.option("--cutouts", type=A_PATH, help="As for `rtloc train`.")
+@click.option("--backgrounds", type=A_PATH, help="As for `rtloc train`.")
+@click.option("--distractors", type=A_PATH, help="Folder of drawings that get no box.")
+@click.option("--no-distractors", is_flag=True, help="Draw none of those that come with rtloc.")
+@click.option("--held-out", is_flag=True, help="Over the photos that `rtloc train` measures on.")
+@click.option(
+    "--val-part",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.2,
+    show_default=True,
+    help="Of the pictures in YOLO form; those are over held-out photos.",
+)
+@click.option("--jpeg-quality", type=click.IntRange(1, 100), help=f"[default: {QUALITY}]")
+@click.option("--png", is_flag=True, help="Write PNG in place of JPEG.")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True)
+def command(
+    out: Path | None,
+    form: str,
+    count: int | None,
+    preview: Path | None,
+    stage: str,
+    seed: int,
+    size: int | None,
+    cutouts: Path | None,
+    backgrounds: Path | None,
+    distractors: Path | None,
+    no_distractors: bool,
+    held_out: bool,
+    val_part: float,
+    jpeg_quality: int | None,
+    png: bool,
+    workers: int,
+) -> None:
+    """Write pictures with exact boxes to the new folder OUT, for other trainers to read.
+
+    As COCO, OUT gets annotations.json and the folder images; as YOLO, data.yaml and the folders
+    images and labels, with train and val in each. The same --seed gives the same files, whatever
+    the number of --workers. --preview shows some of the pictures; it needs no OUT.
+    """
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our own errors say it
+    plan = PLANS["dense"][stage]
+    size = size or plan.size
+    if size % 32:
+        raise click.BadParameter(f"{size} is not a multiple of 32", param_hint="--size")
+    if png and jpeg_quality is not None:
+        raise UsageError("--png and --jpeg-quality contradict each other; leave one out")
+    if distractors is not None and no_distractors:
+        raise UsageError("--distractors and --no-distractors contradict each other; leave one out")
+    check_outputs(out, preview, count)
+    data = load_data_set(
+        stage,
+        cutouts or CUTOUTS,
+        backgrounds or PHOTOS,
+        size,
+        seed,
+        distractors=None if no_distractors else distractors or DISTRACTORS,
+        labels=plan.labels if cutouts is None else None,
+    )
+    if warning := warning_of_few(data.training.photos, backgrounds or PHOTOS):
+        click.echo(warning, err=True)
+    unseen = replace(data.held_out, seed=HELD_OUT_SEED + seed)
+    maker = unseen if held_out else data.training
+    if preview is not None:
+        shown = count or SHOWN if out is None else min(count or COUNT, SHOWN)
+        write_preview(preview, data, maker, shown)
+    if out is None:
+        return
+    number, quality = count or COUNT, None if png else jpeg_quality or QUALITY
+    with new_folder(out) as folder:
+        if form == "coco":
+            pictures = Pictures(maker, number, quality)
+            done = write_coco(folder, data.labels, pictures, workers)
+        else:
+            val = min(number - 1, round(number * val_part))
+            parts = {
+                "train": Pictures(maker, number - val, quality),
+                "val": Pictures(unseen, val, quality, first=number - val),
+            }
+            done = write_yolo(folder, data.labels, parts, workers)
+        show_progress(done, number)
+    click.echo(f"{out}: {number} pictures of the stage {stage} at {size} px", err=True)
+
+
+def check_outputs(out: Path | None, preview: Path | None, count: int | None) -> None:
+    """Find out before the work what would fail after it.
+
+    Raises:
+        UsageError: there is nothing to write, or too much for a sheet, or it cannot be written.
+    """
+    if out is None and preview is None:
+        raise UsageError("name a folder OUT to write, or a contact sheet with --preview")
+    if preview is not None:
+        if preview.suffix.lower() != ".png":
+            raise UsageError(f"{preview} must end in .png")
+        if out is None and count is not None and count > MOST_SHOWN:
+            raise UsageError(f"a contact sheet holds {MOST_SHOWN} pictures at most, not {count}")
+        check_writable(preview)
+    if out is not None:
+        check_new(out)
+
+
+def write_preview(path: Path, data: DataSet, maker: PictureMaker, count: int) -> None:
+    """Write a contact sheet of a maker's first pictures.
+
+    Raises:
+        RtlocError: it cannot be written there.
+    """
+    samples = [maker.make(index) for index in range(count)]
+    pictures = [(sample.image, sample.boxes, sample.class_ids) for sample in samples]
+    write_picture(path, draw_contact_sheet(pictures, data.labels))
+
+
+def show_progress(done: Iterable[int], count: int) -> None:
+    """Go through `done`, how many pictures there are, with a bar on a terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        for _ in done:
+            pass
+        return
+    columns = (*ProgressBar.get_default_columns(), MofNCompleteColumn())
+    with ProgressBar(*columns, console=console) as bar:
+        task = bar.add_task("pictures", total=count)
+        for number in done:
+            bar.update(task, completed=number)

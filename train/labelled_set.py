@@ -1,0 +1,115 @@
+"""Pictures that people have labelled: where they are, and the boxes in them."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from train.coco_set import read_as_large
+from train.data_set import hold_out
+from train.errors import TrainError
+from train.photos import Image, shrunk
+
+KEPT_BYTES = 256 * 2**20  # of pictures in memory; those beyond are read each time
+SMALLEST_SIDE_PX = 32
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledPicture:
+    """One picture of a set.
+
+    boxes_norm: float32 [N, 4], x1 y1 x2 y2 as parts of the picture's width and height; class_ids:
+    int64 [N]; picture_wh: its width and height in pixels where the set tells them.
+    """
+
+    path: Path
+    boxes_norm: NDArray[np.float32]
+    class_ids: NDArray[np.int64]
+    picture_wh: tuple[int, int] | None = None
+
+    def read(self, longest_px: int) -> tuple[Image, tuple[int, int]]:
+        """Read the picture, uint8 [H, W, 3] BGR, shrunk to `longest_px`, and how large it was.
+
+        Raises:
+            TrainError: it cannot be read, is too small, or not as large as the set says.
+        """
+        if self.picture_wh is not None:
+            image = read_as_large(self.path, self.picture_wh)
+        else:
+            loaded = cv2.imread(str(self.path), cv2.IMREAD_COLOR)
+            if loaded is None:
+                raise TrainError(f"cannot read {self.path} as a picture; mend or remove it")
+            image = loaded.astype(np.uint8, copy=False)
+        height, width = image.shape[:2]
+        if min(height, width) < SMALLEST_SIDE_PX:
+            raise TrainError(f"{self.path} is smaller than {SMALLEST_SIDE_PX} px; remove it")
+        return shrunk(image, longest_px), (width, height)
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledSet:
+    """A set's labels, by class id, and its pictures: to train on, and to measure on."""
+
+    labels: tuple[str, ...]
+    training: Sequence[LabelledPicture]
+    held_out: Sequence[LabelledPicture]
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedPicture:
+    """A picture that is known to be readable; image: in memory, or None. See LabelledPicture."""
+
+    labelled: LabelledPicture
+    picture_wh: tuple[int, int]
+    longest_px: int
+    image: Image | None
+
+    def pixels(self) -> Image:
+        """Return the picture, uint8 [H, W, 3] BGR, of at most `longest_px` a side."""
+        return self.labelled.read(self.longest_px)[0] if self.image is None else self.image
+
+
+def labelled_set(
+    path: Path,
+    labels: Sequence[str],
+    training: Sequence[LabelledPicture],
+    held_out: Sequence[LabelledPicture],
+) -> LabelledSet:
+    """Make a set, and hold out every fifth picture where none are, or the same ones.
+
+    Raises:
+        TrainError: there is nothing to learn.
+    """
+    if {p.path for p in held_out} <= {p.path for p in training}:
+        training, held_out = hold_out(training, path, "labelled picture")
+    if not any(len(p.class_ids) for p in training):
+        raise TrainError(f"{path} has no boxes to train on")
+    return LabelledSet(tuple(labels), [whole(p) for p in training], [whole(p) for p in held_out])
+
+
+def whole(picture: LabelledPicture) -> LabelledPicture:
+    """Leave out boxes without an area."""
+    boxes = picture.boxes_norm
+    kept = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    return LabelledPicture(picture.path, boxes[kept], picture.class_ids[kept], picture.picture_wh)
+
+
+def load_pictures(pictures: Sequence[LabelledPicture], longest_px: int) -> list[LoadedPicture]:
+    """Read all pictures once, and keep as many in memory as there is room for.
+
+    Raises:
+        TrainError: a picture cannot be used.
+    """
+    loaded: list[LoadedPicture] = []
+    room = KEPT_BYTES
+    with ThreadPoolExecutor() as pool:
+        read = pool.map(lambda picture: picture.read(longest_px), pictures)
+        for picture, (image, picture_wh) in zip(pictures, read, strict=True):
+            room -= image.nbytes
+            kept = image if room >= 0 else None
+            loaded.append(LoadedPicture(picture, picture_wh, longest_px, kept))
+    return loaded

@@ -1,0 +1,101 @@
+"""What a recipe trains on and is measured on, with or without a labelled set."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from train.data_set import HELD_OUT_SEED, DataSet, load_data_set
+from train.generator import Maker, Sample
+from train.labelled import read_labelled, with_labels
+from train.labelled_maker import LabelledMaker, MixedMaker, labelled_maker
+from train.negatives import Negatives
+from train.stages import STAGES
+from train.trainer import Recipe
+
+
+class TrainingData(Protocol):
+    """The labels, the maker of training pictures, and what is measured on."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels, by class id."""
+
+    @property
+    def training(self) -> Maker:
+        """The maker of training pictures."""
+
+    def held_out_samples(self, count: int) -> Sequence[Sample]:
+        """Make `count` pictures to measure on, or fewer where there are no more."""
+
+    def negatives(self, photos: int, drawings: int) -> Negatives:
+        """Return as many pictures without objects, and with drawings of other things."""
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledData:
+    """A labelled set, with generated pictures or, where `generated` is None, without.
+
+    held_out: of the set; part: 0..1, of the pictures, to train on and to measure on.
+    """
+
+    labels: tuple[str, ...]
+    training: Maker
+    held_out: LabelledMaker
+    generated: DataSet | None
+    part: float
+
+    def held_out_samples(self, count: int) -> Sequence[Sample]:
+        """Return the set's held-out pictures, unchanged, and generated ones over held-out photos.
+
+        Without generated ones there may be fewer than `count`.
+        """
+        most = count if self.generated is None else max(1, round(self.part * count))
+        real = min(most, len(self.held_out.pictures))
+        samples = [self.held_out.plain(index) for index in range(real)]
+        if self.generated is not None:
+            samples += self.generated.held_out_samples(count - real)
+        return samples
+
+    def negatives(self, photos: int, drawings: int) -> Negatives:
+        """Return those of the generated pictures; what the set does not label may be an object."""
+        if self.generated is None:
+            return Negatives()
+        return self.generated.negatives(photos, drawings)
+
+
+def load_training_data(recipe: Recipe, size: int) -> TrainingData:
+    """Load all that a recipe needs; size: the pictures' longer side in pixels.
+
+    Raises:
+        TrainError: some of it is missing, or cannot be used.
+    """
+    if recipe.labelled is None:
+        return generated_data(recipe, size)
+    images = None if recipe.labelled_images is None else Path(recipe.labelled_images)
+    real = read_labelled(Path(recipe.labelled), images)
+    generated = None if recipe.labelled_part >= 1 else generated_data(recipe, size)
+    real = with_labels(real, () if generated is None else generated.labels)
+    stage = STAGES[recipe.stage]
+    training: Maker = labelled_maker(stage, real.training, size, recipe.seed)
+    held_out = labelled_maker(stage, real.held_out, size, HELD_OUT_SEED)
+    if generated is not None:
+        training = MixedMaker(training, generated.training, recipe.labelled_part, recipe.seed)
+    return LabelledData(real.labels, training, held_out, generated, recipe.labelled_part)
+
+
+def generated_data(recipe: Recipe, size: int) -> DataSet:
+    """Load what a recipe generates pictures of.
+
+    Raises:
+        TrainError: some of it is missing, or cannot be used.
+    """
+    return load_data_set(
+        recipe.stage,
+        Path(recipe.cutouts),
+        Path(recipe.photos),
+        size,
+        recipe.seed,
+        distractors=Path(recipe.distractors) if recipe.distractors else None,
+        labels=recipe.labels,
+    )

@@ -59,7 +59,7 @@ def write_answering_model(
     )
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     metadata = {
-        "rtloc_format": "1",
+        "rtloc_format": "2",
         "labels": json.dumps(list(labels)),
         "input_size": str(SIZE),
         "threshold": str(threshold),

@@ -37,12 +37,17 @@ def network(size: int) -> GridNetwork:
     with torch.no_grad():
         made.cells.weight.mul_(100)
         made.cells.bias.zero_()
+        made.cells.weight[2:4] = 0
+        made.cells.bias[2:4] = -2.0  # boxes so small that none lies just on another
     return made
 
 
 def frames(size: int, batch: int) -> NDArray[np.uint8]:
     maker = picture_maker(STAGES["any-size"], load_cutouts(CUTOUTS)[1], [], size, seed=0)
-    return np.stack([maker.make(n).image for n in range(batch)])
+    pictures = np.stack([maker.make(n).image for n in range(batch)])
+    # on plain black all cells would answer alike, and any of them could be first
+    noise = np.random.default_rng(0).integers(0, 60, pictures.shape).astype(np.uint8)
+    return np.maximum(pictures, noise)
 
 
 @pytest.fixture(scope="module")
@@ -112,8 +117,13 @@ def test_torch_onnxruntime_and_openvino_answer_alike(
     assert spoken.any()
     for boxes, scores, class_ids in ((raw.boxes, raw.scores, raw.class_ids), by_openvino):
         assert np.allclose(scores, expected[1], atol=1e-4)
-        assert np.allclose(boxes[spoken], expected[0][spoken], atol=1e-2)
-        assert np.array_equal(class_ids[spoken], expected[2][spoken])
+        for n in range(batch):  # rows whose scores are all but equal may change places
+            for row in np.flatnonzero(spoken[n])[:20]:
+                apart = np.abs(boxes[n] - expected[0][n, row]).max(axis=1)
+                same = int(apart.argmin())
+                assert apart[same] < 1e-2
+                assert class_ids[n, same] == expected[2][n, row]
+                assert scores[n, same] == pytest.approx(expected[1][n, row], abs=1e-4)
 
 
 @SIZES

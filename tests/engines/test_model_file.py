@@ -38,7 +38,7 @@ def test_the_shipped_model_tells_what_it_is() -> None:
     assert 0 < info.threshold < 1
     assert info.stage == "many-objects"
     assert info.precision == "fp32"
-    assert info.figures["map50"] > 0.9
+    assert info.figures["map50"] >= 0.9
 
 
 def test_metadata_is_read_as_the_onnx_package_reads_it() -> None:

@@ -22,23 +22,25 @@ BEST_BOXES = 300
 
 @click.command()
 @click.argument("out", metavar="OUT.onnx", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--size", default=320, show_default=True, help="Side of the input in pixels.")
+@click.option("--size", default=320, show_default=True, help="Width of the input in pixels.")
+@click.option("--height", type=int, help="[default: the width, as YOLO is usually exported]")
 @click.option("--classes", default=80, show_default=True, help="How many; COCO has 80.")
-def main(out: Path, size: int, classes: int) -> None:
+def main(out: Path, size: int, height: int | None, classes: int) -> None:
     """Export YOLO26n with random weights as OUT.onnx."""
+    height = height or size
     torch.manual_seed(0)
     model = DetectionModel("yolo26n.yaml", nc=classes, verbose=False).eval()
     model.end2end = True
     model.fuse(verbose=False)
-    prepare(model, size)
-    frames = torch.rand(1, 3, size, size)
+    prepare(model, size, height)
+    frames = torch.rand(1, 3, height, size)
     with torch.no_grad():
         answer = model(frames)
         assert answer.shape == (1, BEST_BOXES, 6), answer.shape
         partial = out.with_name(f".{out.name}.part")
         torch.onnx.export(
             model,
-            frames,
+            (frames,),
             str(partial),
             opset_version=OPSET,
             input_names=["images"],
@@ -47,16 +49,17 @@ def main(out: Path, size: int, classes: int) -> None:
         )
     partial.replace(out)
     parameters = sum(weights.numel() for weights in model.parameters())
-    click.echo(f"{out}: {parameters / 1e6:.2f} M parameters, input {size} px")
+    click.echo(f"{out}: {parameters / 1e6:.2f} M parameters, input {size}×{height}")
 
 
-def prepare(model: DetectionModel, size: int) -> None:
+def prepare(model: DetectionModel, width: int, height: int) -> None:
     """Set what Ultralytics' exporter sets before it traces the model."""
     for module in model.modules():
         if isinstance(module, Detect):
             module.export = True
             module.format = "onnx"
-            cells = sum((size // int(stride)) ** 2 for stride in module.stride.tolist())
+            strides = [int(stride) for stride in module.stride.tolist()]
+            cells = sum((width // stride) * (height // stride) for stride in strides)
             module.max_det = min(BEST_BOXES, cells)
             module.shape = None
         elif isinstance(module, C2f):

@@ -31,7 +31,8 @@ def main(rounds: int, out: Path | None) -> None:
     """Measure what starting costs; fail if torch is imported."""
     before = report.machine()
     child.run_python("-c", BARE)
-    bare, rows = [], {name: ([], []) for name in CODE}
+    bare: list[child.Child] = []
+    rows: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in CODE}
     for _ in range(rounds):
         bare.append(child.run_python("-c", BARE))
         for name, code in CODE.items():

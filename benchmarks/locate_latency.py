@@ -3,9 +3,11 @@
     python benchmarks/locate_latency.py --yolo out/yolo26n_320.onnx
 
 `export_yolo26n.py` makes the YOLO file. Ours is `Localizer.locate` on a frame of the sample clip:
-letterbox, inference, boxes back in pixels of the frame. The YOLO side gets the same letterbox of
-the same frame, then the float blob it needs and the inference up to its output array, with the same
-runtime, threads and latency hint; taking boxes out of that array is not counted.
+letterbox, inference, boxes back in pixels of the frame. The YOLO side gets the same frame through
+the same letterbox function to its own input, then the float blob it needs and the inference up to
+its output array, with the same runtime, threads and latency hint; taking boxes out of that array is
+not counted. YOLO's usual export is square, ours is as flat as the frame: `--height 192` of the
+export script makes a flat YOLO, the harder one to beat.
 
 A round is some calls of ours, then as many of YOLO's; it gives the median of each and their ratio.
 """
@@ -21,12 +23,13 @@ import cv2
 import numpy as np
 import report
 from numpy.typing import NDArray
+from yolo_runtimes import YOLO_RUNTIMES, Yolo
 
+from engines.model_file import input_wh
 from rtloc.letterbox import fit, letterbox
 from rtloc.localizer import DEFAULT_MODEL, Localizer
 
 Image = NDArray[np.uint8]
-Infer = Callable[[NDArray[np.float32]], Any]
 A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 SAMPLE = Path(__file__).parents[1] / "samples" / "pokemon.mp4"
 FRAMES = 10
@@ -57,19 +60,21 @@ def main(
     rows, notes = [], []
     for backend, open_yolo in YOLO_RUNTIMES.items():
         with Localizer(model, backend=backend, threads=threads) as localizer:
-            infer, size, precision = open_yolo(yolo, threads)
-            sides = (localizer.locate, yolo_call(infer, size), letterbox_call(size))
+            opened = open_yolo(yolo, threads)
+            sides = (localizer.locate, yolo_call(opened), letterbox_call(opened.input_wh))
             ours, theirs, fits = interleave(sides, frames, rounds, calls)
-            notes.append(f"{backend} computes in {precision}")
+            notes.append(f"{backend} computes in {opened.precision}")
             ratios = report.ratios(ours, theirs)
             cells = [f"{median(times):.2f}" for times in (ours, theirs, fits)]
             rows.append([backend, *cells, report.spread(ratios)])
     height, width = frames[0].shape[:2]
-    header = ["backend", "rtloc, ms", "YOLO26n, ms", "letterbox in each, ms", "rtloc / YOLO26n"]
+    ours_wh = input_wh(width, height, localizer.info.input_size)
+    header = ["backend", "rtloc, ms", "YOLO26n, ms", "its letterbox, ms", "rtloc / YOLO26n"]
     body = (
         f"{report.table(header, rows)}\n\n"
-        f"Model {model} at {localizer.info.input_size} px against YOLO26n at {size} px, batch 1, "
-        f"{len(frames)} frames of {width}×{height} in turn; {'; '.join(notes)}; threads: "
+        f"Model {model} with an input of {by(ours_wh)} against {yolo.stem} with "
+        f"{by(opened.input_wh)}, batch 1, {len(frames)} frames of {width}×{height} in turn; "
+        f"{'; '.join(notes)}; threads: "
         f"{threads or 'as the runtime chooses'}. Medians of {rounds} interleaved rounds, {calls} "
         f"calls a side and round; ratio: median (least..greatest) of the rounds. Target: {TARGET}."
     )
@@ -109,62 +114,32 @@ def timed(side: Callable[[Image], Any], frames: list[Image], calls: int) -> list
     return times
 
 
-def letterbox_call(size: int) -> Callable[[Image], Image]:
-    """Return what fits a frame into a square of `size`."""
-    square = np.empty((size, size, 3), np.uint8)
+def letterbox_call(wh: tuple[int, int]) -> Callable[[Image], Image]:
+    """Return what fits a frame into an input of a width and height."""
+    out = np.empty((wh[1], wh[0], 3), np.uint8)
 
     def call(image: Image) -> Image:
-        fit(image, letterbox(image.shape[1], image.shape[0], (size, size)), square)
-        return square
+        fit(image, letterbox(image.shape[1], image.shape[0], wh), out)
+        return out
 
     return call
 
 
-def yolo_call(infer: Infer, size: int) -> Callable[[Image], Any]:
+def yolo_call(yolo: Yolo) -> Callable[[Image], Any]:
     """Return what locates with YOLO: letterbox, float blob in RGB order, inference."""
-    to_square = letterbox_call(size)
+    to_input = letterbox_call(yolo.input_wh)
 
     def call(image: Image) -> Any:
-        blob = cv2.dnn.blobFromImage(to_square(image), 1 / 255, swapRB=True)
-        return infer(np.asarray(blob, np.float32))
+        blob = cv2.dnn.blobFromImage(to_input(image), 1 / 255, swapRB=True)
+        return yolo.infer(np.asarray(blob, np.float32))
 
     return call
 
 
-def yolo_openvino(path: Path, threads: int | None) -> tuple[Infer, int, str]:
-    """Open YOLO with OpenVINO, set as rtloc sets it; return its input size and precision too."""
-    import openvino
+def by(wh: tuple[int, int]) -> str:
+    """Write a width and a height."""
+    return f"{wh[0]}×{wh[1]}"
 
-    config: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
-    if threads is not None:
-        config["INFERENCE_NUM_THREADS"] = threads
-    compiled = openvino.Core().compile_model(str(path), "CPU", config)
-    request = compiled.create_infer_request()
-    precision = compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
-
-    def infer(blob: NDArray[np.float32]) -> Any:
-        return request.infer([blob], share_inputs=True)[0]
-
-    return infer, compiled.input(0).shape[2], precision
-
-
-def yolo_onnxruntime(path: Path, threads: int | None) -> tuple[Infer, int, str]:
-    """Open YOLO with ONNX Runtime, set as rtloc sets it; return its input size and precision."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    if threads is not None:
-        options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-    def infer(blob: NDArray[np.float32]) -> Any:
-        return session.run(None, {"images": blob})[0]
-
-    return infer, session.get_inputs()[0].shape[2], "f32"
-
-
-YOLO_RUNTIMES = {"openvino": yolo_openvino, "onnxruntime": yolo_onnxruntime}
 
 if __name__ == "__main__":
     main()

@@ -54,11 +54,7 @@ def split_labels(
 
 
 def open_localizer(
-    model: str,
-    backend: str,
-    threshold: float | None,
-    classes: list[str] | None,
-    threads: int | None = None,
+    model: str, backend: str, threshold: float | None, classes: list[str] | None
 ) -> Localizer:
-    """Open the localizer that the common options ask for; threads: of one inference on a CPU."""
-    return Localizer(model, backend=backend, threshold=threshold, classes=classes, threads=threads)
+    """Open the localizer that the common options ask for."""
+    return Localizer(model, backend=backend, threshold=threshold, classes=classes)

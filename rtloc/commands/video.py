@@ -1,6 +1,5 @@
 """`rtloc video`: find objects in a video file."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -73,9 +72,7 @@ def command(
     with ExitStack() as stack:
         video = stack.enter_context(open_video(source))
         check_targets(source, target, records)
-        localizer = stack.enter_context(
-            open_localizer(model, backend, threshold, classes, threads_beside_video())
-        )
+        localizer = stack.enter_context(open_localizer(model, backend, threshold, classes))
         labels = localizer.info.labels
         window = stack.enter_context(open_window(f"rtloc {source.name}")) if show else None
         record = stack.enter_context(open_records(records, labels, ["index", "time_s"]))
@@ -136,15 +133,6 @@ class Run:
         if self.writer:
             self.writer.write(frame)
         return located
-
-
-def threads_beside_video() -> int:
-    """Return how many threads an inference gets: the other half decodes and encodes.
-
-    With all cores for each, they wait for one another more than they gain.
-    """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, (cores or 1) // 2)
 
 
 def check_targets(source: Path, target: Path | None, records: Path | None) -> None:

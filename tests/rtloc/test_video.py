@@ -281,7 +281,7 @@ class TestBadInput:
     def test_unknown_class(self, fails: Fails, clip: Path) -> None:
         line = fails(2, "video", clip, "--classes", "Mewtwo")
         assert "no class 'Mewtwo'" in line
-        assert "Bulbasaur, Charmander, Squirtle" in line
+        assert "Bulbasaur, Charmander, Pikachu, Squirtle" in line
 
     def test_unknown_backend(self, fails: Fails, clip: Path) -> None:
         assert "openvino" in fails(2, "video", clip, "--backend", "cuda")

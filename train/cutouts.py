@@ -12,6 +12,7 @@ from train.errors import TrainError
 SVG_HEIGHT_PX = 512
 SMALLEST_LEVEL_PX = 24
 SMALLEST_SIDE_PX = 16
+LARGEST_SIDE_PX = 1024  # as large as an object gets in the largest pictures
 PIXEL_ART_SIDE_PX = 128  # a smaller picture is drawn smooth as well as in its pixels
 SMOOTH_SIDE_PX = 256
 SEEN_ALPHA = 100  # of 255: a pixel with less than this is not counted as the object's
@@ -84,6 +85,11 @@ def cutout_from_bgra(image: NDArray[np.uint8], class_id: int) -> Cutout:
     # a border of nothing, so that the pyramid's edges stay soft
     trimmed = cv2.copyMakeBorder(image[inside], 2, 2, 2, 2, cv2.BORDER_CONSTANT).astype(np.float32)
     trimmed[..., :3] *= trimmed[..., 3:] / 255
+    scale = LARGEST_SIDE_PX / max(trimmed.shape[:2])
+    if scale < 1:
+        height, width = (max(1, round(scale * side)) for side in trimmed.shape[:2])
+        small = cv2.resize(trimmed, (width, height), interpolation=cv2.INTER_AREA)
+        trimmed = small.astype(np.float32, copy=False)
     levels = [np.round(trimmed).astype(np.uint8)]
     while min(levels[-1].shape[:2]) >= 2 * SMALLEST_LEVEL_PX:
         height, width = levels[-1].shape[:2]

@@ -51,7 +51,7 @@ def read_coco_boxes(path: Path, images: Path | None = None) -> LabelledSet:
             coco_picture(entry, boxes.get(entry["id"], []), path, images)
             for entry in data["images"]
         ]
-    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise TrainError(f"{path} is no COCO set of boxes ({error!r})") from error
     if not pictures:
         raise TrainError(f"{path} names no pictures")
@@ -79,10 +79,13 @@ def coco_picture(
     """Return one of a COCO set's pictures.
 
     Raises:
+        ValueError: it has no size.
         TrainError: it is missing.
     """
     name = str(entry["file_name"])
     width, height = int(entry["width"]), int(entry["height"])
+    if min(width, height) < 1:
+        raise ValueError(f"{name} is {width}×{height} px")
     folders = [path.parent, path.parent / "images"] if images is None else [images]
     file = next((f / name for f in folders if (f / name).is_file()), None)
     if file is None:

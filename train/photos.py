@@ -108,7 +108,8 @@ def shrunk(image: cv2.typing.MatLike, longest_px: int) -> Image:
     """Shrink a picture until its longer side is `longest_px`, unless it is smaller."""
     scale = min(1.0, longest_px / max(image.shape[:2]))
     if scale < 1:
-        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        height, width = (max(1, round(scale * side)) for side in image.shape[:2])
+        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     return np.ascontiguousarray(image, np.uint8)
 
 

@@ -123,17 +123,19 @@ def data_yaml(labels: Sequence[str], *, has_val: bool) -> str:
 
     It has no `path`: then the folders are those beside it, wherever the set is moved.
     """
-    names = [f"  {n}: {json.dumps(name, ensure_ascii=False)}" for n, name in enumerate(labels)]
-    lines = [
-        "# The folders are beside this file. A trainer that looks for them elsewhere needs a line",
-        "# `path:` with the whole path of the folder that this file is in.",
-        "train: images/train",
-        f"val: images/{'val' if has_val else 'train'}",
-        f"nc: {len(labels)}",
-        "names:",
-        *names,
-    ]
-    return "\n".join(lines) + "\n"
+    import yaml
+
+    data = {
+        "train": "images/train",
+        "val": f"images/{'val' if has_val else 'train'}",
+        "nc": len(labels),
+        "names": dict(enumerate(labels)),
+    }
+    text: str = yaml.safe_dump(data, sort_keys=False)
+    return (
+        "# The folders are beside this file. A trainer that looks for them elsewhere needs a line\n"
+        f"# `path:` with the whole path of the folder that this file is in.\n{text}"
+    )
 
 
 def written(pictures: Pictures, folder: Path, workers: int) -> Iterator[Truth]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -90,6 +91,31 @@ def test_the_box_is_exact(wanted: float, seed: int, perspective: float) -> None:
     for exact, seen, sign in zip(layer.box_px, seen_box(layer), (1, 1, -1, -1), strict=True):
         assert -1 <= sign * (seen - exact) <= corner
     assert max(sides(layer.box_px)) == pytest.approx(wanted, abs=1e-6)
+
+
+def first_seen(alpha: np.ndarray) -> float:
+    """Return where a row of pixels begins to be seen, to parts of a pixel."""
+    n = int(np.flatnonzero(alpha >= SEEN_ALPHA)[0])
+    before, there = (float(alpha[n - 1]) if n else 0.0), float(alpha[n])
+    return n + 0.5 - (there - SEEN_ALPHA) / (there - before)
+
+
+@given(st.floats(24, 300), SEEDS, st.sampled_from([0.0, 0.08]))
+def test_the_box_of_a_round_thing_is_exact_to_parts_of_a_pixel(
+    wanted: float, seed: int, perspective: float
+) -> None:
+    image = np.zeros((520, 520, 4), np.uint8)
+    cv2.ellipse(image, (260, 260), (240, 150), 20, 0, 360, (50, 90, 200, 255), -1, cv2.LINE_AA)
+    rng = np.random.default_rng(seed)
+    shape = shape_matrix(rng, Stage(rotation_deg=60, shear=0.1, squeeze=0.1, p_flip=0.5))
+    layer = transform_cutout(cutout_from_bgra(image, 0), shape, wanted, rng, perspective)
+    height, width = layer.pixels.shape[:2]
+    across, down = layer.pixels[..., 3].max(axis=0), layer.pixels[..., 3].max(axis=1)
+    seen = (
+        *(first_seen(across), first_seen(down)),
+        *(width - first_seen(across[::-1]), height - first_seen(down[::-1])),
+    )
+    assert layer.box_px == pytest.approx(seen, abs=0.75)
 
 
 def test_a_poisson_blend_keeps_the_objects_shape_and_meets_the_backgrounds_colour() -> None:

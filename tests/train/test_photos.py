@@ -8,10 +8,11 @@ import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from clips import make_clip
 
 from train.data_set import CUTOUTS, HELD_OUT_PHOTOS, PHOTOS, hold_out, load_data_set
 from train.errors import TrainError
-from train.photos import load_photos
+from train.photos import film_frames, load_backgrounds, load_photos, warning_of_few
 from train.shrink_photos import main as shrink_photos
 
 
@@ -128,3 +129,89 @@ def test_shrink_photos_names_what_is_no_photo(tmp_path: Path) -> None:
     done = CliRunner().invoke(shrink_photos, [str(tmp_path), str(path)])
     assert done.exit_code == 1
     assert "a.jpg" in done.output
+
+
+def where(frame: np.ndarray) -> int:
+    """Return where the bar of a clip's frame begins, which is 5 px further in each."""
+    return int((frame.mean(axis=(0, 2)) > 220).argmax())
+
+
+def test_a_films_frames_are_backgrounds(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", frames=12, size_wh=(128, 96))
+    backgrounds = load_backgrounds(clip)
+    assert backgrounds.photos == []
+    (frames,) = backgrounds.films
+    assert [frame.shape for frame in frames] == [(96, 128, 3)] * 12
+    assert [where(frame) for frame in frames] == pytest.approx([5 * n for n in range(12)], abs=1)
+    assert len(load_photos(clip)) == 12
+
+
+@pytest.mark.parametrize("far", [100, 1])  # decoded to its end, or sought through
+def test_a_long_film_gives_frames_spread_evenly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, far: int
+) -> None:
+    monkeypatch.setattr("train.photos.MOST_FRAMES", 5)
+    monkeypatch.setattr("train.photos.FAR", far)
+    clip = make_clip(tmp_path / "clip.mp4", frames=23, size_wh=(160, 64))
+    assert [where(f) for f in film_frames(clip)] == pytest.approx([0, 25, 50, 75, 100], abs=1)
+
+
+def test_a_film_that_does_not_say_how_long_it_is_gives_frames_spread_evenly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("train.photos.MOST_FRAMES", 5)
+    clip = make_clip(tmp_path / "clip.ts", frames=23, size_wh=(160, 64))
+    places = [where(frame) for frame in film_frames(clip)]
+    assert 3 <= len(places) <= 5
+    assert len(set(np.diff(places))) == 1
+
+
+def test_a_folder_may_hold_photos_and_films(tmp_path: Path) -> None:
+    for n in range(3):
+        put(tmp_path, f"{n}.png", grey=n)
+    make_clip(tmp_path / "a.mkv", frames=10, size_wh=(128, 96))
+    make_clip(tmp_path / "b.AVI", frames=1, size_wh=(128, 96))
+    data = load_data_set("real-background", CUTOUTS, tmp_path, 64, seed=0)
+    kept, held_out = data.training.photos, data.held_out.photos
+    assert [int(p[0, 0, 0]) for p in (*kept[:2], held_out[0])] == [0, 2, 1]
+    # the last fifth of the film, so that no frame has a neighbour on the other side
+    assert [where(p) for p in kept[2:10]] == pytest.approx([5 * n for n in range(8)], abs=1)
+    assert [where(p) for p in held_out[1:]] == pytest.approx([40, 45], abs=1)
+    assert len(kept) == 11
+
+
+def test_an_unusable_film_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # as the commands do
+    bad = tmp_path / "bad.mp4"
+    bad.write_bytes(b"nothing" * 1000)
+    for path in (bad, tmp_path):
+        with pytest.raises(TrainError, match=r"cannot read .*bad\.mp4 as a video"):
+            load_backgrounds(path)
+    assert capfd.readouterr().err == ""
+    tiny = make_clip(tmp_path / "tiny.mp4", frames=2, size_wh=(128, 48))
+    with pytest.raises(TrainError, match=r"tiny\.mp4 is smaller than 64 px"):
+        load_backgrounds(tiny)
+
+
+def test_one_frame_or_one_photo_is_too_few(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", frames=1, size_wh=(128, 96))
+    with pytest.raises(TrainError, match=r"clip\.mp4 has too few frames"):
+        load_data_set("real-background", CUTOUTS, clip, 64, seed=0)
+    photo = put(tmp_path / "photos", "a.png")
+    with pytest.raises(TrainError, match=r"a\.png: it is one photo; name a folder, or a video"):
+        load_backgrounds(photo)
+    with pytest.raises(TrainError, match=r"one photo in .*photos is too few"):
+        load_data_set("real-background", CUTOUTS, photo.parent, 64, seed=0)
+
+
+def test_few_backgrounds_are_worth_a_warning() -> None:
+    photos = [np.zeros((64, 64, 3), np.uint8)] * 50
+    assert warning_of_few(photos, Path("photos")) is None
+    assert "only 7 backgrounds in photos to train on" in (
+        warning_of_few(photos[:7], Path("photos")) or ""
+    )
+
+
+def test_very_long_photos_are_no_trouble(tmp_path: Path) -> None:
+    put(tmp_path, "a.png", 64, 60_000)
+    assert [photo.shape for photo in load_photos(tmp_path)] == [(640, 1, 3)]

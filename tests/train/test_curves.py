@@ -1,0 +1,67 @@
+"""A run's log and its curves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+
+from train.curves import LOSSES, append_row, cut_rows, draw_curves
+
+
+def row(step: int, map50: str = "") -> dict[str, str]:
+    return {
+        "step": str(step),
+        **dict.fromkeys(LOSSES, "1.5"),
+        "map50": map50,
+        "map50_95": map50,
+    }
+
+
+def steps(log: Path) -> list[str]:
+    return [line.split(",")[0] for line in log.read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_log_has_its_header_once(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    for step in (50, 100):
+        append_row(log, row(step))
+    assert steps(log) == ["step", "50", "100"]
+
+
+def test_lines_behind_the_step_resumed_from_are_dropped(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    for step in (50, 100, 150, 200):
+        append_row(log, row(step))
+    before = log.read_text(encoding="utf-8").splitlines()
+    cut_rows(log, 149)
+    assert log.read_text(encoding="utf-8").splitlines() == before[:3]
+    cut_rows(log, 200)
+    assert steps(log) == ["step", "50", "100"]
+    assert {p.name for p in tmp_path.iterdir()} == {"log.csv"}
+
+
+def test_a_run_begun_again_has_no_lines_of_the_last_one(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    cut_rows(log, 0)
+    assert not log.exists()
+    append_row(log, row(50))
+    cut_rows(log, 0)
+    append_row(log, row(50))
+    assert steps(log) == ["step", "50"]
+
+
+def test_the_curves_are_a_picture_with_something_in_it(tmp_path: Path) -> None:
+    log, picture = tmp_path / "log.csv", tmp_path / "curves.png"
+    append_row(log, row(50))
+    draw_curves(log, picture)  # no figures yet
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    plain = cv2.imread(str(picture))
+    for step in range(100, 2000, 50):
+        append_row(log, row(step, "0.5"))
+    draw_curves(log, picture)
+    drawn = cv2.imread(str(picture))
+    assert drawn is not None
+    assert drawn.shape == plain.shape
+    assert (drawn != plain).any()
+    assert {p.name for p in tmp_path.iterdir()} == {"log.csv", "curves.png"}

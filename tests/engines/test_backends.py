@@ -88,6 +88,27 @@ def test_a_picture_gets_the_same_answer_alone_and_in_a_batch(
 
 
 @ALL
+def test_inputs_of_any_shape_are_answered_in_any_order(
+    name: str, frames: NDArray[np.uint8]
+) -> None:
+    backend, _ = open_backend(INFO, name, threads=1)
+    height, width = frames.shape[1:3]
+    tall = np.ascontiguousarray(frames[:1].transpose(0, 2, 1, 3))
+    first, upright = backend.infer(frames[:1]), backend.infer(tall)
+    for columns in range(32, width, 32):  # more shapes than are kept
+        assert backend.infer(np.ascontiguousarray(frames[:1, :, :columns])).boxes.shape[1] == 50
+    assert width // 32 > 8
+    assert height != width
+    for before, again in (
+        (first, backend.infer(frames[:1])),
+        (upright, backend.infer(tall)),
+    ):
+        assert np.allclose(before.scores, again.scores, atol=1e-6)
+        assert np.allclose(before.boxes, again.boxes, atol=1e-3)
+    backend.close()
+
+
+@ALL
 def test_an_answer_does_not_change_when_the_next_frame_comes(
     name: str, frames: NDArray[np.uint8]
 ) -> None:

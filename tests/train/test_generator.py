@@ -238,12 +238,15 @@ def test_a_card_does_not_cover_another_object(make) -> None:
     rng = np.random.default_rng(0)
     taken = [(20.0, 20.0, 40.0, 40.0)]
     stage = Stage(max_overlap=0.0)
+    found = 0
     for _ in range(200):
         spot = find_spot(rng, (0.0, 0.0, 10.0, 10.0), (64, 64), stage, taken, card=8)
         if spot is not None:
+            found += 1
             x1, y1, x2, y2 = spot[2]
             grown = (x1 - 8, y1 - 8, x2 + 8, y2 + 8)
             assert overlap_of_smaller(grown, taken[0]) == 0
+    assert found > 100
 
 
 def test_a_stage_on_photos_needs_some(cutouts: list[Cutout]) -> None:
@@ -311,10 +314,11 @@ def test_what_does_not_fit_finds_no_spot() -> None:
 
 
 def test_any_number_of_workers_makes_the_same_batches(make) -> None:
-    maker = make(MANY_OBJECTS, 64)
+    maker = make(MANY_OBJECTS, 128)
     pictures = GeneratedBatches(maker, 4)
     alone = list(batches(pictures, 0, 5, workers=0))
     assert len(alone) == 5
+    assert len({batch.frames.shape for batch in alone}) > 1
     for workers in (1, 2):
         for a, b in zip(alone, batches(pictures, 0, 5, workers), strict=True):
             assert a.frames.equal(b.frames)

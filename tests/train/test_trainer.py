@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -252,6 +253,28 @@ def test_the_curve_of_a_resumed_run_is_that_of_a_whole_one(
         assert picture.startswith(b"\x89PNG")
     assert len(curves[0]) == 6
     assert curves[0] == curves[1]
+
+
+def test_a_killed_run_that_goes_on_has_each_line_of_its_log_once(
+    maker: PictureMaker, validation: list, tmp_path: Path
+) -> None:
+    def keep_at_5(progress: Progress) -> None:
+        if progress.step == 5:  # so the last validation was at 4
+            shutil.copy(tmp_path / "last.pt", tmp_path / "kept.pt")
+
+    def log() -> list[dict[str, str]]:
+        with (tmp_path / "log.csv").open(newline="") as file:
+            return [{**row, "pictures_per_s": ""} for row in csv.DictReader(file)]
+
+    Trainer(RECIPE, SHAPE, LABELS).train(
+        maker, validation, tmp_path, keep_at_5, workers=0, validate_every=2
+    )
+    whole = log()
+    again = resume(tmp_path / "kept.pt")
+    assert again.step == 4
+    again.train(maker, validation, tmp_path, nothing, workers=0, validate_every=2)
+    assert log() == whole
+    assert len(whole) == 6
 
 
 @pytest.mark.parametrize(

@@ -85,9 +85,10 @@ def cutout_from_bgra(image: NDArray[np.uint8], class_id: int) -> Cutout:
     # a border of nothing, so that the pyramid's edges stay soft
     trimmed = cv2.copyMakeBorder(image[inside], 2, 2, 2, 2, cv2.BORDER_CONSTANT).astype(np.float32)
     trimmed[..., :3] *= trimmed[..., 3:] / 255
-    scale = LARGEST_SIDE_PX / max(trimmed.shape[:2])
+    sides = trimmed.shape[:2]
+    scale = max(LARGEST_SIDE_PX / max(sides), SMALLEST_LEVEL_PX / min(sides))
     if scale < 1:
-        height, width = (max(1, round(scale * side)) for side in trimmed.shape[:2])
+        height, width = (round(scale * side) for side in sides)
         small = cv2.resize(trimmed, (width, height), interpolation=cv2.INTER_AREA)
         trimmed = small.astype(np.float32, copy=False)
     levels = [np.round(trimmed).astype(np.uint8)]

@@ -8,8 +8,9 @@ folders `images` and `labels`, each with `train` and `val`.
 import json
 import multiprocessing
 import signal
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from train.errors import TrainError
 from train.generator import Maker
 from train.matching import Truth, truth_of
 
-AT_A_TIME = 8  # pictures that a process makes before it asks for more
+AT_A_TIME = 8  # pictures that a process is asked for
 DECIMALS = 6  # of a YOLO box: a thousandth of a pixel in the largest picture
 
 
@@ -149,11 +150,20 @@ def written(pictures: Pictures, folder: Path, workers: int) -> Iterator[Truth]:
         return
     # not by fork: this process may have threads, one of them drawing the progress
     context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, context, _start, (pictures, folder))
+    # no more is asked for than a little ahead, so that the processes can be stopped soon
+    waiting: deque[Future[list[Truth]]] = deque()
     try:
-        with ProcessPoolExecutor(workers, context, _start, (pictures, folder)) as pool:
-            yield from pool.map(_write, range(pictures.count), chunksize=AT_A_TIME)
+        for first in range(0, pictures.count, AT_A_TIME):
+            if len(waiting) == 4 * workers:
+                yield from waiting.popleft().result()
+            waiting.append(pool.submit(_write, first, min(pictures.count, first + AT_A_TIME)))
+        while waiting:
+            yield from waiting.popleft().result()
     except BrokenProcessPool as error:
         raise TrainError("a process that wrote pictures was ended; try fewer --workers") from error
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 _given: Any = None  # to a process of the pool
@@ -166,8 +176,6 @@ def _start(pictures: Pictures, folder: Path) -> None:
     cv2.setNumThreads(0)
 
 
-def _write(index: int) -> Truth:
+def _write(first: int, end: int) -> list[Truth]:
     pictures, folder = _given
-    truth = pictures.write(index, folder)
-    assert isinstance(truth, Truth)
-    return truth
+    return [pictures.write(index, folder) for index in range(first, end)]

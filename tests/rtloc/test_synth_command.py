@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -221,3 +225,25 @@ def test_what_a_killed_run_left_is_swept_away(synth: Synth, tmp_path: Path) -> N
     (tmp_path / ".set.part/images").mkdir(parents=True)
     assert synth("set", "--count", 1, *SMALL)[0] == 0
     assert [p.name for p in tmp_path.iterdir()] == ["set"]
+
+
+def test_ctrl_c_ends_all_processes_and_leaves_nothing(tmp_path: Path) -> None:
+    command = ("synth", "set", "--count", 100_000, "--workers", 2, *SMALL)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rtloc", *map(str, command)],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while len(list(tmp_path.glob(".set.part/images/*"))) < 20:
+        assert process.poll() is None
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the other processes too
+    assert process.communicate(timeout=60)[1].strip() == "rtloc: stopped"
+    assert process.returncode == 130
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ProcessLookupError):
+        for _ in range(100):  # the last may take a moment to go
+            os.killpg(process.pid, 0)
+            time.sleep(0.1)

@@ -128,6 +128,22 @@ def test_a_level_averages_the_pixels_of_the_one_before() -> None:
     assert (np.abs(level[1:-1, 1:-2].astype(int) - 128) <= 1).all()
 
 
+def test_a_photo_of_an_object_is_made_no_larger_than_it_can_be_needed() -> None:
+    cutout = cutout_from_bgra(np.full((596, 2996, 4), 255, np.uint8), 0)
+    assert cutout.levels[0].shape == (205, 1024, 4)
+    assert np.ptp(cutout.outline[:, 0]) == pytest.approx(1, abs=3e-3)
+    thin = cutout_from_bgra(np.full((5, 3000, 4), 255, np.uint8), 0)
+    assert thin.levels[0].shape == (9, 3004, 4)
+
+
+def test_one_picture_of_a_class_that_is_too_small_is_named(tmp_path: Path) -> None:
+    put(tmp_path, "cat/a.png", square())
+    path = put(tmp_path, "cat/b.png", np.full((15, 9, 4), 255, np.uint8))
+    with pytest.raises(TrainError, match="9×15 px; use a picture of at least 16 px") as caught:
+        load_cutouts(tmp_path)
+    assert str(caught.value).startswith(f"{path}: ")
+
+
 def test_an_object_of_a_few_pixels_is_too_small(tmp_path: Path) -> None:
     path = put(tmp_path, "cat/a.png", square()[:20, :15].copy())
     with pytest.raises(TrainError, match="10×10 px; use a picture of at least 16 px") as caught:

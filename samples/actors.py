@@ -108,14 +108,14 @@ def draw(actor: Actor, cutout: Cutout, time_s: float, camera: NDArray[np.float64
 def _still(cutout: Cutout, pose: Pose) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Draw a pose; also return where the layer's corner lies, in parts of a pixel."""
     height, width = cutout.levels[0].shape[:2]
-    scale = pose.height_px / height
-    outline = pose.shape @ np.array([[0, width, 0, width], [0, 0, height, height]], np.float64)
-    layer = paste.transform_cutout(cutout, pose.shape, scale * float(np.ptp(outline, axis=1).max()))
-    if layer is None:
-        raise ValueError(f"an actor {pose.height_px:.0f} px high is too small to be seen")
-    feet_to_centre = pose.shape @ np.array([0, -height / 2]) * scale
-    centre = pose.feet_xy_px + feet_to_centre - (0, pose.lift_px)
-    return layer.pixels, centre - np.array(layer.pixels.shape[1::-1]) / 2
+    # what can be seen, its feet's middle at the origin
+    outline = cutout.outline * (width, height)
+    low, high = outline.min(axis=0), outline.max(axis=0)
+    outline = outline - ((low[0] + high[0]) / 2, high[1])
+    scale = pose.height_px / (high[1] - low[1])
+    placed = outline @ pose.shape.T * scale + pose.feet_xy_px - (0, pose.lift_px)
+    layer = paste.transform_cutout(cutout, pose.shape, float(np.ptp(placed, axis=0).max()))
+    return layer.pixels.astype(np.float32), placed.min(axis=0) - layer.box_px[:2]
 
 
 def lit(drawn: Drawn, background: NDArray[np.uint8]) -> Drawn:

@@ -21,9 +21,9 @@ from footage import FRAME_WH, Background
 from numpy.typing import NDArray
 from story import FILM_START_S, SCENES, Scene
 
-from train.cutouts import Cutout, load_cutouts
+from train.cutouts import SEEN_ALPHA, Cutout, load_cutouts
 from train.data_set import CUTOUTS, HELD_OUT_PHOTOS
-from train.paste import SEEN_ALPHA, blend, seen_box
+from train.paste import blend
 
 FRAME_COUNT = 300
 NOISE_SEED = 20
@@ -48,7 +48,8 @@ def load_cast() -> Cast:
     for class_id, label in enumerate(labels):
         of_class = [c for c in cutouts if c.class_id == class_id]
         cast[label, "drawing"] = max(of_class, key=lambda c: c.levels[0].shape[0])
-        cast[label, "sprite"] = of_class[-1]  # sorted by name: sprite_front.png comes last
+        # sorted by name, sprite_front.png comes last: in its pixels, then smooth
+        cast[label, "sprite"] = of_class[-2]
     return cast
 
 
@@ -71,6 +72,15 @@ def put_on_stage(
         if drawn is not None:
             present.append(OnStage(actor, actors.pose_at(actor, time_s, camera), drawn))
     return sorted(present, key=lambda one: float(one.pose.feet_xy_px[1]))
+
+
+def seen_box(alpha: NDArray[np.float32]) -> tuple[float, float, float, float] | None:
+    """Return x1 y1 x2 y2 (x2, y2 exclusive) round the pixels that can be seen, or None."""
+    seen = alpha >= SEEN_ALPHA
+    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+    if not len(rows):
+        return None
+    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
 
 
 def true_objects(present: list[OnStage]) -> list[dict[str, Any]]:
@@ -124,7 +134,7 @@ def frames_and_truth(film: Path) -> Iterator[tuple[NDArray[np.uint8], dict[str, 
             for one in present:
                 shadows.cast(frame, scene.shadow, one.drawn, one.pose)
             for drawn in lit:
-                blend(frame, drawn.pixels, drawn.x, drawn.y)
+                blend(frame, np.round(drawn.pixels).astype(np.uint8), drawn.x, drawn.y)
             objects = true_objects(present)
             truth = {"index": index, "time_s": round(time_s, 6), "objects": objects}
             yield add_noise(frame, index), truth

@@ -19,8 +19,8 @@ def cast(frame: NDArray[np.uint8], kind: Shadow, drawn: Drawn, pose: Pose) -> No
     one who lies flat and is seen from above.
     """
     dark, x, y = _contact(pose) if kind == "contact" else _drop(drawn, pose)
-    layer = np.zeros((*dark.shape, 4), np.float32)
-    layer[..., 3] = 255 * dark
+    layer = np.zeros((*dark.shape, 4), np.uint8)
+    layer[..., 3] = np.round(255 * dark)
     blend(frame, layer, x, y)  # premultiplied, a layer without colour only darkens
 
 

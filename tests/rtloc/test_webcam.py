@@ -17,6 +17,7 @@ from screen import Screen
 from rtloc.overlay import COLOURS
 
 START_S = 30
+PAINTED_S = 4  # by then a window that is on the screen has been painted
 
 
 @pytest.fixture
@@ -39,10 +40,16 @@ def start(screen: Screen, folder: Path, url: str, *options: str) -> subprocess.P
 def wait_for_picture(screen: Screen, process: subprocess.Popen[str]) -> np.ndarray:
     """Wait until the window shows a frame; return it."""
     ends = time.monotonic() + START_S
+    first_seen = None
     while time.monotonic() < ends and process.poll() is None:
         image = screen.window_picture()
-        if image is not None and image.size and image[image.shape[0] // 2].std() > 20:
-            return image
+        if image is not None and image.size:
+            if image[image.shape[0] // 2].std() > 20:
+                return image
+            first_seen = first_seen or time.monotonic()
+            if time.monotonic() > first_seen + PAINTED_S:
+                screen.show_again()
+                first_seen = None
         time.sleep(0.1)
     process.kill()
     raise AssertionError(f"no frame was shown: {process.communicate(timeout=5)}")

@@ -52,6 +52,15 @@ class Screen:
                 return self.picture()[y:bottom, x:right]
         return None
 
+    def show_again(self) -> None:
+        """Unmap and map rtloc's windows.
+
+        Where no window manager runs, Qt 5 on a busy machine now and then misses that its window is
+        on the screen, and never paints it.
+        """
+        for window in self.windows():
+            self.xdotool("windowunmap", "--sync", window, "windowmap", "--sync", window)
+
     def press_until_the_end(self, key: str, process: subprocess.Popen[str]) -> None:
         """Press a key in rtloc's window, again and again until the process ends."""
         for _ in range(50):

@@ -27,7 +27,7 @@ class RawOutputs:
 
 
 class Backend(Protocol):
-    """A model made ready to run. `infer` may be called from one thread at a time."""
+    """A model made ready to run. `infer` may be called from any number of threads at once."""
 
     name: str
 
@@ -40,35 +40,49 @@ class Backend(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Load:
+    """How a backend shall share the CPU.
+
+    streams: inferences that run side by side, when as many threads call; threads: cores for each of
+    them, or None for the runtime's own choice. One stream gives the lowest latency, a few streams
+    of fewer threads the most frames per second.
+    """
+
+    streams: int = 1
+    threads: int | None = None
+
+
+LOWEST_LATENCY = Load()
+
+
 class BackendUnavailableError(EngineError):
     """The runtime of a backend is not installed or does not run here."""
 
 
-def _open_openvino(info: ModelInfo, threads: int | None) -> Backend:
+def _open_openvino(info: ModelInfo, load: Load) -> Backend:
     from engines.openvino_backend import OpenVinoBackend
 
-    return OpenVinoBackend(info, threads)
+    return OpenVinoBackend(info, load)
 
 
-def _open_onnxruntime(info: ModelInfo, threads: int | None) -> Backend:
+def _open_onnxruntime(info: ModelInfo, load: Load) -> Backend:
     from engines.onnxruntime_backend import OnnxRuntimeBackend
 
-    return OnnxRuntimeBackend(info, threads)
+    return OnnxRuntimeBackend(info, load)
 
 
 # in the order in which `auto` tries them
-BACKENDS: dict[str, Callable[[ModelInfo, int | None], Backend]] = {
+BACKENDS: dict[str, Callable[[ModelInfo, Load], Backend]] = {
     "openvino": _open_openvino,
     "onnxruntime": _open_onnxruntime,
 }
 
 
 def open_backend(
-    info: ModelInfo, name: str = "auto", threads: int | None = None
+    info: ModelInfo, name: str = "auto", load: Load = LOWEST_LATENCY
 ) -> tuple[Backend, str]:
     """Make a model ready on the named backend; `auto` takes the first that works.
-
-    threads: CPU threads for one inference, or None for the runtime's own choice.
 
     Returns the backend and, in a few words, why it was taken.
 
@@ -80,11 +94,11 @@ def open_backend(
         if name not in BACKENDS:
             known = ", ".join(["auto", *BACKENDS])
             raise UnknownNameError(f"no backend {name!r}; choose one of {known}")
-        return BACKENDS[name](info, threads), "as asked"
+        return BACKENDS[name](info, load), "as asked"
     unavailable = []
     for opener in BACKENDS.values():
         try:
-            backend = opener(info, threads)
+            backend = opener(info, load)
         except BackendUnavailableError as error:
             unavailable.append(str(error))
         else:

@@ -1,11 +1,12 @@
 """Run a model with ONNX Runtime on the CPU (https://onnxruntime.ai)."""
 
+import os
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.backends import BackendUnavailableError, RawOutputs
+from engines.backends import LOWEST_LATENCY, BackendUnavailableError, Load, RawOutputs
 from engines.errors import EngineError
 from engines.model_file import INPUT, OUTPUTS, ModelInfo, check_contract
 
@@ -17,7 +18,7 @@ class OnnxRuntimeBackend:
 
     name = "onnxruntime"
 
-    def __init__(self, info: ModelInfo, threads: int | None = None) -> None:
+    def __init__(self, info: ModelInfo, load: Load = LOWEST_LATENCY) -> None:
         """Load the model.
 
         Raises:
@@ -33,8 +34,10 @@ class OnnxRuntimeBackend:
             ) from error
         options = onnxruntime.SessionOptions()
         options.log_severity_level = ERRORS_ONLY
-        if threads is not None:
-            options.intra_op_num_threads = threads
+        if load.threads is not None:
+            options.intra_op_num_threads = load.threads
+        elif load.streams > 1:
+            options.intra_op_num_threads = max(1, (os.cpu_count() or 1) // load.streams)
         try:
             self._session: Any = onnxruntime.InferenceSession(
                 str(info.path), options, providers=["CPUExecutionProvider"], enable_fallback=0

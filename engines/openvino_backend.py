@@ -1,11 +1,13 @@
 """Run a model with OpenVINO on the CPU (https://docs.openvino.ai)."""
 
+import queue
+import threading
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.backends import BackendUnavailableError, RawOutputs
+from engines.backends import LOWEST_LATENCY, BackendUnavailableError, Load, RawOutputs
 from engines.errors import EngineError
 from engines.model_file import INPUT, OUTPUTS, ModelInfo, check_contract, input_wh
 
@@ -18,7 +20,7 @@ class OpenVinoBackend:
 
     name = "openvino"
 
-    def __init__(self, info: ModelInfo, threads: int | None = None) -> None:
+    def __init__(self, info: ModelInfo, load: Load = LOWEST_LATENCY) -> None:
         """Load the model and compile it for the usual frame.
 
         Raises:
@@ -32,31 +34,35 @@ class OpenVinoBackend:
                 "openvino is not installed (pip install openvino)"
             ) from error
         self._core = openvino.Core()
-        self._config: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
-        if threads is not None:
-            self._config["INFERENCE_NUM_THREADS"] = threads
+        self._load = load
+        self._compiling = threading.Lock()
         try:
             self._model = self._core.read_model(str(info.path))
             self._check(info)
-            self._requests: dict[tuple[int, ...], Any] = {}
+            self._idle: dict[tuple[int, ...], queue.SimpleQueue[Any]] = {}
             width, height = input_wh(*USUAL_ASPECT, info.input_size)
-            self._request((1, height, width, 3))
+            # OpenVINO's binding deadlocks where two threads are in their very first inference at
+            # once; one done here also makes the first frame as fast as the others
+            self.infer(np.zeros((1, height, width, 3), np.uint8))
         except (RuntimeError, ValueError) as error:  # ValueError: its complaint is not UTF-8
             reason = str(error).strip().splitlines()[-1]
             raise EngineError(f"openvino cannot load {info.path}: {reason}") from error
 
-    def _request(self, shape: tuple[int, ...]) -> Any:
-        """Return a request for inputs of one shape, compiled when it is first needed.
+    def _requests(self, shape: tuple[int, ...]) -> queue.SimpleQueue[Any]:
+        """Return the idle requests for inputs of one shape, compiled when it is first needed.
 
         A fixed shape lets OpenVINO plan all memory ahead; a dynamic one costs it time per frame.
         """
-        if shape not in self._requests:
-            if len(self._requests) >= KEPT_SHAPES:
-                self._requests.pop(next(iter(self._requests)))
-            self._model.reshape({INPUT: list(shape)})
-            compiled = self._core.compile_model(self._model, "CPU", self._config)
-            self._requests[shape] = compiled.create_infer_request()
-        return self._requests[shape]
+        with self._compiling:
+            if shape not in self._idle:
+                if len(self._idle) >= KEPT_SHAPES:
+                    self._idle.pop(next(iter(self._idle)))
+                self._model.reshape({INPUT: list(shape)})
+                compiled = self._core.compile_model(self._model, "CPU", config(self._load))
+                self._idle[shape] = queue.SimpleQueue()
+                for _ in range(self._load.streams):
+                    self._idle[shape].put(compiled.create_infer_request())
+            return self._idle[shape]
 
     def _check(self, info: ModelInfo) -> None:
         inputs, outputs = self._model.inputs, self._model.outputs
@@ -71,13 +77,27 @@ class OpenVinoBackend:
 
     def infer(self, frames: NDArray[np.uint8]) -> RawOutputs:
         """Run the model on frames uint8 [B, H, W, 3], BGR, letterboxed."""
-        answers = self._request(frames.shape).infer(
-            [np.ascontiguousarray(frames)], share_inputs=True
-        )
+        idle = self._requests(frames.shape)
+        request = idle.get()
+        try:
+            answers = request.infer([np.ascontiguousarray(frames)], share_inputs=True)
+        finally:
+            idle.put(request)
         boxes, scores, class_ids = (answers[name] for name in OUTPUTS)
         return RawOutputs(boxes, scores, class_ids.astype(np.int64, copy=False))
 
     def close(self) -> None:
         """Drop the compiled models."""
-        self._requests.clear()
+        self._idle.clear()
         self._model = None
+
+
+def config(load: Load) -> dict[str, Any]:
+    """Say in OpenVINO's terms how the CPU is to be shared."""
+    if load.streams == 1:
+        options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
+    else:
+        options = {"NUM_STREAMS": load.streams}
+    if load.threads is not None:
+        options["INFERENCE_NUM_THREADS"] = load.threads * load.streams
+    return options

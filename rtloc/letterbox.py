@@ -1,6 +1,7 @@
 """Fit a frame into the model's input, and take boxes back to the frame."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -40,6 +41,7 @@ class Letterbox:
         return self.content_wh[0] / self.frame_wh[0], self.content_wh[1] / self.frame_wh[1]
 
 
+@lru_cache
 def letterbox(width: int, height: int, input_wh: tuple[int, int]) -> Letterbox:
     """Lay a frame of width × height into an input, as large as it goes, centred."""
     input_w, input_h = input_wh

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -9,7 +10,7 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.backends import RawOutputs, open_backend
+from engines.backends import Load, RawOutputs, open_backend
 from engines.model_file import input_wh, read_model_info, resolve_model
 from rtloc.detections import Detections
 from rtloc.errors import RtlocError, UsageError
@@ -19,12 +20,25 @@ from rtloc.letterbox import Letterbox, fit, letterbox, unfit
 DEFAULT_MODEL = "pokemon"
 
 
+class Inputs(threading.local):
+    """The model's input as each thread fills it, kept from one frame to the next."""
+
+    def __init__(self) -> None:
+        self._last = np.empty((0, 0, 0, 3), np.uint8)
+
+    def of_shape(self, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+        """Return an input of a shape, the last one again where it fits."""
+        if self._last.shape != shape:
+            self._last = np.empty(shape, np.uint8)
+        return self._last
+
+
 class Localizer:
     """Finds objects in pictures.
 
         detections = Localizer().locate(cv2.imread("photo.jpg"))
 
-    One localizer serves one thread at a time.
+    Any number of threads may share one localizer.
 
     info: what the model says of itself, its labels among it; threshold: the lowest score that
     counts; backend: the name of the one that runs; backend_reason: why that one.
@@ -37,12 +51,15 @@ class Localizer:
         backend: str = "auto",
         threshold: float | None = None,
         classes: Iterable[str] | None = None,
+        streams: int = 1,
         threads: int | None = None,
     ) -> None:
         """Load a model (a shipped name or an ONNX file) and make it ready to run.
 
         threshold: the lowest score that counts, 0..1; None: the model's own.
         classes: labels to look for; None: all.
+        streams: how many threads will locate at once; more than one gives more frames per second
+            in all, at a higher latency of each.
         threads: CPU threads for one inference; None: the runtime's choice.
 
         Raises:
@@ -54,9 +71,9 @@ class Localizer:
         self.info = read_model_info(resolve_model(str(model)))
         self._class_ids = wanted_classes(classes, self.info.labels)
         self.threshold = self.info.threshold if threshold is None else threshold
-        self._engine, self.backend_reason = open_backend(self.info, backend, threads)
+        self._engine, self.backend_reason = open_backend(self.info, backend, Load(streams, threads))
         self.backend = self._engine.name
-        self._input = np.empty((0, 0, 0, 3), np.uint8)
+        self._inputs = Inputs()
 
     def locate(self, image: NDArray[np.uint8]) -> Detections:
         """Find the objects in one picture, uint8 [H, W, 3] BGR (as OpenCV reads it)."""
@@ -83,7 +100,7 @@ class Localizer:
         for n, image in enumerate(images):
             alike.setdefault(input_wh(*size_wh(image), self.info.input_size), []).append(n)
         for (width, height), chosen in alike.items():
-            frames = self._frames((len(chosen), height, width, 3))
+            frames = self._inputs.of_shape((len(chosen), height, width, 3))
             boxes = [letterbox(*size_wh(images[n]), (width, height)) for n in chosen]
             for n, box, frame in zip(chosen, boxes, frames, strict=True):
                 fit(images[n], box, frame)
@@ -91,12 +108,6 @@ class Localizer:
             for row, (n, box) in enumerate(zip(chosen, boxes, strict=True)):
                 found[n] = self._read(raw, row, box)
         return found
-
-    def _frames(self, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-        """Return an input of a shape, the last one again where it fits."""
-        if self._input.shape != shape:
-            self._input = np.empty(shape, np.uint8)
-        return self._input
 
     def _read(self, raw: RawOutputs, n: int, box: Letterbox) -> Detections:
         """Read the n-th picture's detections out of the engine's answer."""

@@ -34,14 +34,17 @@ class RunStats:
 
     def timed(self, locate: Callable[[Picture], Detections], picture: Picture) -> Detections:
         """Locate in one picture, and count its time and what was found."""
-        start = time.perf_counter()
-        detections = locate(picture)
-        self.last_latency_ms = 1e3 * (time.perf_counter() - start)
-        self._latencies_ms[self.located % KEPT_LATENCIES] = self.last_latency_ms
+        detections, latency_ms = timed(locate, picture)
+        self.count(detections, latency_ms)
+        return detections
+
+    def count(self, detections: Detections, latency_ms: float) -> None:
+        """Count a picture that was located, and how long that took."""
+        self.last_latency_ms = latency_ms
+        self._latencies_ms[self.located % KEPT_LATENCIES] = latency_ms
         self.located += 1
         self.frames += 1
         self.found.update(detections.class_ids.tolist())
-        return detections
 
     def skip(self) -> None:
         """Count a frame that was not given to the model."""
@@ -68,3 +71,10 @@ class RunStats:
         found = [f"{self.labels[i]} {n}" for i, n in sorted(self.found.items())]
         parts.append("found " + (", ".join(found) or "nothing"))
         return " · ".join(parts)
+
+
+def timed(locate: Callable[[Picture], Detections], picture: Picture) -> tuple[Detections, float]:
+    """Locate in one picture; return also how many milliseconds that took."""
+    start = time.perf_counter()
+    detections = locate(picture)
+    return detections, 1e3 * (time.perf_counter() - start)

@@ -54,7 +54,11 @@ def split_labels(
 
 
 def open_localizer(
-    model: str, backend: str, threshold: float | None, classes: list[str] | None
+    model: str,
+    backend: str,
+    threshold: float | None,
+    classes: list[str] | None,
+    streams: int = 1,
 ) -> Localizer:
-    """Open the localizer that the common options ask for."""
-    return Localizer(model, backend=backend, threshold=threshold, classes=classes)
+    """Open the localizer that the common options ask for, for `streams` threads at once."""
+    return Localizer(model, backend=backend, threshold=threshold, classes=classes, streams=streams)

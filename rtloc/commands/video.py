@@ -1,11 +1,14 @@
 """`rtloc video`: find objects in a video file."""
 
+import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
+import cv2
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -18,7 +21,7 @@ from rtloc.localizer import Localizer
 from rtloc.overlay import draw
 from rtloc.pipeline import pipeline
 from rtloc.records import Record, open_records
-from rtloc.stats import RunStats
+from rtloc.stats import RunStats, timed
 from rtloc.video_file import VideoFile, open_video
 from rtloc.video_writer import VideoWriter, open_writer
 from rtloc.window import Window, open_window
@@ -26,13 +29,18 @@ from rtloc.window import Window, open_window
 A_PATH = click.Path(path_type=Path)
 
 
+MOST_STREAMS = 4  # frames that are located at once
+
+
 @dataclass(frozen=True)
-class Located:
-    """A frame and what is in it; is_fresh: it was located itself, not only lies between two."""
+class Pending:
+    """A frame, and what will be found in it and how long that takes, in milliseconds.
+
+    found is None where the stride leaves the frame out: it shows what was found before.
+    """
 
     frame: Frame
-    detections: Detections
-    is_fresh: bool
+    found: Future[tuple[Detections, float]] | None
 
 
 @click.command()
@@ -72,12 +80,15 @@ def command(
     with ExitStack() as stack:
         video = stack.enter_context(open_video(source))
         check_targets(source, target, records)
-        localizer = stack.enter_context(open_localizer(model, backend, threshold, classes))
+        streams = min(MOST_STREAMS, os.cpu_count() or 1)
+        cv2.setNumThreads(1)  # frames share the cores already, and whole ones cost less
+        localizer = stack.enter_context(open_localizer(model, backend, threshold, classes, streams))
         labels = localizer.info.labels
         window = stack.enter_context(open_window(f"rtloc {source.name}")) if show else None
         record = stack.enter_context(open_records(records, labels, ["index", "time_s"]))
         writer = stack.enter_context(open_writer(target, video)) if target else None
-        run = Run(video, localizer, record, writer, window, stride, RunStats(labels))
+        locators = stack.enter_context(ThreadPoolExecutor(streams))
+        run = Run(video, localizer, locators, record, writer, window, stride, RunStats(labels))
         finish = run.go(start, end)
     report(run, source, target, start)
     if not finish:
@@ -90,6 +101,7 @@ class Run:
 
     video: VideoFile
     localizer: Localizer
+    locators: ThreadPoolExecutor
     record: Record
     writer: VideoWriter | None
     window: Window | None
@@ -98,41 +110,44 @@ class Run:
     _last: Detections = field(default_factory=Detections.empty)
 
     def go(self, start_s: float, end_s: float | None) -> bool:
-        """Decode, locate and sink, each in a thread; return False when Ctrl-C ended it."""
+        """Decode, locate and sink, all in threads; return False when Ctrl-C ended it."""
         total = self.video.expected_frames(start_s, end_s)
         try:
             with (
                 frames_bar(total) as advance,
-                pipeline(self.video.frames(start_s, end_s), self.locate, self.sink) as results,
+                pipeline(self.pending(start_s, end_s), self.sink) as results,
             ):
-                for located in results:
+                for frame in results:
                     advance(self.stats.fps())
-                    if self.window and not self.window.show(located.frame.image):
+                    if self.window and not self.window.show(frame.image):
                         break
         except KeyboardInterrupt:
             return False
         return True
 
-    def locate(self, frame: Frame) -> Located:
-        """Locate in a frame, unless the stride leaves it out."""
-        is_fresh = self.stats.frames % self.stride == 0
-        if is_fresh:
-            self._last = self.stats.timed(self.localizer.locate_frame, frame)
-        else:
-            self.stats.skip()
-        return Located(frame, self._last, is_fresh)
+    def pending(self, start_s: float, end_s: float | None) -> Iterator[Pending]:
+        """Decode; have each frame located, unless the stride leaves it out."""
+        for n, frame in enumerate(self.video.frames(start_s, end_s)):
+            found = None
+            if n % self.stride == 0:
+                found = self.locators.submit(timed, self.localizer.locate_frame, frame)
+            yield Pending(frame, found)
 
-    def sink(self, located: Located) -> Located:
+    def sink(self, pending: Pending) -> Frame:
         """Record, draw and encode."""
-        frame = located.frame
-        if located.is_fresh:
+        frame = pending.frame
+        if pending.found is None:
+            self.stats.skip()
+        else:
+            self._last, latency_ms = pending.found.result()
+            self.stats.count(self._last, latency_ms)
             about = {"index": frame.index, "time_s": round(frame.time_s, 6)}
-            self.record(about, located.detections)
+            self.record(about, self._last)
         if self.writer or self.window:
-            draw(frame.pixels, located.detections, self.localizer.info.labels)
+            draw(frame.pixels, self._last, self.localizer.info.labels)
         if self.writer:
             self.writer.write(frame)
-        return located
+        return frame
 
 
 def check_targets(source: Path, target: Path | None, records: Path | None) -> None:
@@ -157,6 +172,9 @@ def check_targets(source: Path, target: Path | None, records: Path | None) -> No
 def frames_bar(total: int | None) -> Iterator[Callable[[float], None]]:
     """Show a bar with frames/s and time left, on a terminal; yield what counts a frame."""
     console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda fps: None
+        return
     columns = (
         TextColumn("locating"),
         BarColumn(),
@@ -164,7 +182,7 @@ def frames_bar(total: int | None) -> Iterator[Callable[[float], None]]:
         TextColumn("{task.fields[fps]:.1f} frames/s"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=console) as bar:
         task = bar.add_task("locating", total=total, fps=0.0)
         yield lambda fps: bar.update(task, advance=1, fps=fps)
 

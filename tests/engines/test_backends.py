@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from engines.backends import BACKENDS, RawOutputs, open_backend
+from engines.backends import BACKENDS, Load, RawOutputs, open_backend
 from engines.errors import EngineError, UnknownNameError
 from engines.model_file import OUTPUTS, read_model_info, shipped_models
 from train.data_set import CUTOUTS, PHOTOS, load_data_set
@@ -37,7 +38,7 @@ def frames(samples: list[Sample]) -> NDArray[np.uint8]:
 
 
 def answer(name: str, frames: NDArray[np.uint8]) -> RawOutputs:
-    backend, _ = open_backend(INFO, name, threads=1)
+    backend, _ = open_backend(INFO, name, Load(threads=1))
     try:
         return backend.infer(frames)
     finally:
@@ -91,7 +92,7 @@ def test_a_picture_gets_the_same_answer_alone_and_in_a_batch(
 def test_inputs_of_any_shape_are_answered_in_any_order(
     name: str, frames: NDArray[np.uint8]
 ) -> None:
-    backend, _ = open_backend(INFO, name, threads=1)
+    backend, _ = open_backend(INFO, name, Load(threads=1))
     height, width = frames.shape[1:3]
     tall = np.ascontiguousarray(frames[:1].transpose(0, 2, 1, 3))
     first, upright = backend.infer(frames[:1]), backend.infer(tall)
@@ -120,6 +121,50 @@ def test_an_answer_does_not_change_when_the_next_frame_comes(
         np.array_equal(a, b)
         for a, b in zip(kept, (first.boxes, first.scores, first.class_ids), strict=True)
     )
+
+
+@ALL
+def test_threads_at_once_get_their_own_answers(name: str, frames: NDArray[np.uint8]) -> None:
+    backend, _ = open_backend(INFO, name, Load(streams=2))
+    alone = [backend.infer(frame[None]) for frame in frames]
+    with ThreadPoolExecutor(4) as threads:  # more than there are streams
+        together = list(threads.map(backend.infer, [frame[None] for frame in frames] * 5))
+    backend.close()
+    assert len(together) == 5 * len(alone)
+    for n, answer in enumerate(together):
+        assert np.allclose(answer.scores, alone[n % len(alone)].scores, atol=1e-6)
+        assert np.allclose(answer.boxes, alone[n % len(alone)].boxes, atol=1e-3)
+
+
+FIRST_AT_ONCE = """
+from threading import Barrier, Thread
+import numpy as np
+from engines.backends import Load, open_backend
+from engines.model_file import read_model_info, resolve_model
+backend, _ = open_backend(read_model_info(resolve_model("pokemon")), {name!r}, Load(streams=4))
+together = Barrier(4)
+def infer():
+    frames = np.zeros((1, 64, 96, 3), np.uint8)
+    together.wait()
+    backend.infer(frames)
+threads = [Thread(target=infer) for _ in range(4)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print("done")
+"""
+
+
+@ALL
+def test_the_very_first_inferences_may_be_at_once(name: str) -> None:
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, "-c", FIRST_AT_ONCE.format(name=name)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.stdout == "done\n", done.stderr
 
 
 def test_the_graph_answers_alike_in_both_runtimes_in_float32(frames: NDArray[np.uint8]) -> None:

@@ -1,5 +1,7 @@
 """The library: pictures in, detections out."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from clips import LABELS
@@ -40,6 +42,17 @@ def test_detections_do_not_change_when_the_next_picture_comes(scene: np.ndarray)
     localizer.locate(np.zeros_like(scene))
     after = first.boxes, first.scores, first.class_ids
     assert all((a == b).all() for a, b in zip(before, after, strict=True))
+
+
+def test_threads_may_share_a_localizer(scene: np.ndarray) -> None:
+    pictures = [scene, scene[:, :640], scene[100:], scene[:, ::-1]] * 10
+    localizer = Localizer(streams=2)
+    alone = [localizer.locate(picture) for picture in pictures[:4]]
+    with ThreadPoolExecutor(3) as threads:
+        together = list(threads.map(localizer.locate, pictures))
+    for n, found in enumerate(together):
+        assert np.allclose(found.boxes, alone[n % 4].boxes, atol=1e-3)
+        assert np.allclose(found.scores, alone[n % 4].scores, atol=1e-6)
 
 
 def test_only_the_wanted_classes_are_found(scene: np.ndarray) -> None:

@@ -16,6 +16,11 @@ import numpy as np
 import pytest
 from clips import LABELS, SOUND_RATE_HZ, make_clip, sound_packets, video_stamps
 
+from rtloc import Localizer
+from rtloc.video_file import open_video
+
+SAMPLE = Path(__file__).parents[2] / "samples" / "pokemon.mp4"
+
 
 @pytest.fixture
 def clip(tmp_path: Path, scene: np.ndarray) -> Path:
@@ -81,6 +86,18 @@ def test_records_tell_frame_time_and_boxes(rtloc, clip: Path) -> None:
     found = sorted(records[0]["detections"], key=lambda d: d["box"][0])
     assert [d["label"] for d in found] == list(LABELS)
     assert all(0 <= x <= 640 for d in found for x in d["box"])
+
+
+def test_records_are_those_of_the_frames_one_by_one(rtloc, tmp_path: Path) -> None:
+    rtloc("video", SAMPLE, "--no-video", "--end", 2, "--records", tmp_path / "found.jsonl")
+    localizer = Localizer()
+    with open_video(SAMPLE) as video:
+        frames = list(video.frames(0, 2))
+    for row, frame in zip(lines(tmp_path / "found.jsonl"), frames, strict=True):
+        found = localizer.locate_frame(frame)
+        assert row["index"] == frame.index
+        boxes = [one["box"] for one in row["detections"]]
+        assert np.allclose(boxes, found.boxes, atol=0.1)
 
 
 def test_csv_records(rtloc, clip: Path) -> None:

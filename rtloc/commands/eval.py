@@ -25,6 +25,7 @@ from train.negatives import Negatives, negatives_for
 from train.picture_set import PictureSet, generated_set
 from train.stages import STAGES
 from train.worst import Case, WorstCases
+from train.yolo_measured import open_yolo
 
 A_PATH = click.Path(path_type=Path)
 GENERATED = 1000
@@ -73,8 +74,9 @@ def command(
 ) -> None:
     """Measure MODEL on DATA.
 
-    DATA is a COCO set's .json, or the name of a stage of `rtloc train` for generated pictures over
-    photos never trained on; without it, the model's own stage.
+    DATA is a COCO set's .json, a YOLO set's data.yaml (of which its `val` part counts), or the name
+    of a stage of `rtloc train` for generated pictures over photos never trained on; without it, the
+    model's own stage.
     """
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our own errors say it
     check_outputs(plot, worst, negatives)
@@ -142,8 +144,15 @@ def open_data(
         free = negatives_for(generated.held_out, number, number)
         return generated_set(generated, name, number), free
     path = Path(name)
-    if path.suffix.lower() != ".json":
-        raise UsageError(f"no stage {name!r}; name a COCO .json, or one of {', '.join(STAGES)}")
+    suffix = path.suffix.lower()
+    if suffix in {".yaml", ".yml"}:
+        if images is not None:
+            raise UsageError("--images is for COCO sets; a data.yaml names its own folders")
+        return open_yolo(path, info.labels, count), Negatives()
+    if suffix != ".json":
+        raise UsageError(
+            f"no stage {name!r}; name a COCO .json, a YOLO data.yaml, or one of {', '.join(STAGES)}"
+        )
     return read_coco(path, info.labels, images, count), Negatives()
 
 

@@ -133,6 +133,46 @@ def test_negatives_plot_and_sheet(
     assert cv2.imread(str(sheet)).shape[:2] == sheet_wh(10)[::-1]
 
 
+@pytest.fixture
+def yolo(coco: Path) -> Path:
+    """The same set in YOLO form, its classes in another order."""
+    names = ["owl", "Dog", "cat"]
+    by_category = {11: 2, 12: 1, 13: 0}
+    for entry in IMAGES:
+        rows = [
+            f"{by_category[category]} {(x + w / 2) / 64} {(y + h / 2) / 64} {w / 64} {h / 64}"
+            for picture, category, (x, y, w, h) in BOXES
+            if picture == entry["id"]
+        ]
+        path = coco.parent / str(entry["file_name"])
+        path.with_suffix(".txt").write_text("\n".join(rows), encoding="utf-8")
+    # in the same order, which decides among equal scores
+    listed = "\n".join(str(entry["file_name"]) for entry in IMAGES)
+    (coco.parent / "all.txt").write_text(listed, encoding="utf-8")
+    path = coco.parent / "data.yaml"
+    path.write_text(json.dumps({"train": "all.txt", "names": names}), encoding="utf-8")
+    return path
+
+
+def test_a_yolo_set_gives_the_figures_of_the_same_coco_set(
+    measured: Callable[..., dict[str, Any]], model: Path, coco: Path, yolo: Path
+) -> None:
+    by_coco, by_yolo = measured(model, coco), measured(model, yolo)
+    assert by_yolo.pop("data") == f"4 pictures (train) of {yolo}"
+    by_coco.pop("data")
+    assert by_yolo == by_coco
+
+
+def test_of_a_yolo_set_the_part_held_out_counts(
+    measured: Callable[..., dict[str, Any]], rtloc: Callable[..., Any], model: Path, yolo: Path
+) -> None:
+    (yolo.parent / "val.txt").write_text("right.png\nempty.png\n", encoding="utf-8")
+    about = json.loads(yolo.read_text(encoding="utf-8"))
+    yolo.write_text(json.dumps({**about, "val": "val.txt"}), encoding="utf-8")
+    assert measured(model, yolo)["data"] == f"2 pictures (val) of {yolo}"
+    assert "boxes of owl were left out" in rtloc("eval", model, yolo).stderr
+
+
 def test_the_table_says_all_of_it(rtloc: Callable[..., Any], model: Path, coco: Path) -> None:
     done = rtloc("eval", model, coco)
     assert done.returncode == 0, done.stderr
@@ -189,6 +229,8 @@ def test_what_cannot_be_measured_is_said(
     fails: Callable[..., str], model: Path, coco: Path, tmp_path: Path
 ) -> None:
     assert "no stage 'nothing'" in fails(2, "eval", model, "nothing")
+    assert "is for COCO sets" in fails(2, "eval", model, "data.yaml", "--images", tmp_path)
+    assert "cannot read none.yaml" in fails(1, "eval", model, "none.yaml")
     assert "no model 'nothing'" in fails(2, "eval", "nothing", coco)
     assert "No such file" in fails(1, "eval", model, "none.json")
     assert "does not draw all that the model knows (cat, dog)" in fails(1, "eval", model)

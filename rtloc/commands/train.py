@@ -3,11 +3,13 @@
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
 import click
 import cv2
+from click.core import ParameterSource
 from rich.console import Console
 from rich.progress import Progress as ProgressBar
 from rich.progress import TextColumn
@@ -30,6 +32,8 @@ from train.training_data import LabelledData, TrainingData, load_training_data
 
 DEFAULTS = Recipe()
 A_PATH = click.Path(path_type=Path)
+# the options whose field of the recipe has another name
+RECIPE_FIELDS = {"backgrounds": "photos", "no_distractors": "distractors"}
 
 
 @click.command()
@@ -119,11 +123,12 @@ def command(
     check_labelled(labelled, labelled_images, labelled_part)
     prepare_place(out)
     recipe = Recipe(
-        cutouts=str(cutouts or CUTOUTS),
-        photos=str(backgrounds or PHOTOS),
-        distractors=None if no_distractors else str(distractors or DISTRACTORS),
-        labelled=None if labelled is None else str(labelled),
-        labelled_images=None if labelled_images is None else str(labelled_images),
+        # whole paths, so that a run can be resumed from any folder
+        cutouts=str((cutouts or CUTOUTS).absolute()),
+        photos=str((backgrounds or PHOTOS).absolute()),
+        distractors=None if no_distractors else str((distractors or DISTRACTORS).absolute()),
+        labelled=None if labelled is None else str(labelled.absolute()),
+        labelled_images=None if labelled_images is None else str(labelled_images.absolute()),
         labelled_part=labelled_part or (1.0 if cutouts is None else 0.5),
         stage=stage,
         # the stages' classes are some of those that come with rtloc
@@ -166,10 +171,12 @@ def open_run(
 
     Raises:
         TrainError: there is a run already, or none to go on with, or its pictures have changed.
+        UsageError: the run to go on with has another recipe.
     """
     last = folder / "last.pt"
     if go_on:
         trainer = resume(last, team)
+        check_resumed(click.get_current_context(), recipe, size, trainer)
         recipe, size = trainer.recipe, trainer.network.shape.size
     elif last.exists():
         raise TrainError(f"{folder} holds a run already; add --resume, or name another with --run")
@@ -180,6 +187,25 @@ def open_run(
         source = recipe.cutouts if recipe.labelled is None else recipe.labelled
         raise TrainError(f"{source} now holds {data.labels}, the run {trainer.labels}")
     return trainer, data
+
+
+def check_resumed(context: click.Context, asked: Recipe, size: int, trainer: Trainer) -> None:
+    """Make sure that a resumed run is not asked for another recipe than its own.
+
+    Raises:
+        UsageError: an option was given that contradicts it.
+    """
+    wanted = {**asdict(asked), "size": size}
+    own = {**asdict(trainer.recipe), "size": trainer.network.shape.size}
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        field = RECIPE_FIELDS.get(name, name)
+        given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if given and field in own and wanted[field] != own[field]:
+            raise UsageError(
+                f"the run was begun with {field} {own[field]}, not {wanted[field]}; leave out "
+                f"{parameter.opts[0]}, or begin another run"
+            )
 
 
 def check_labelled(labelled: Path | None, images: Path | None, part: float | None) -> None:

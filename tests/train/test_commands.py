@@ -86,18 +86,23 @@ def test_ctrl_c_keeps_what_was_learnt_and_resume_goes_on(rtloc, tmp_path: Path) 
     steps = state["step"] + 3
     state["recipe"]["steps"] = steps
     save_checkpoint(tmp_path / "runs/tiny/last.pt", state)
-    done = rtloc(*train, "--resume", **ALONE)
+    done = rtloc(*train, "--resume", "--seed", 5, **ALONE)
+    assert done.returncode == 2
+    assert "was begun with seed 0, not 5; leave out --seed" in done.stderr
+    done = rtloc(*train, "--stage", "any-size", "--resume", **ALONE)
     assert done.returncode == 0, done.stderr
     assert f"step {steps}: " in done.stderr
     assert read_model_info(tmp_path / "tiny.onnx").stage == "any-size"
 
 
 def test_what_cannot_be_trained_on_is_named(fails, tmp_path: Path) -> None:
-    assert "no folder of cut-outs at cats" in fails(1, "train", "--cutouts", "cats")
+    missing = fails(1, "train", "--cutouts", "cats")
+    assert f"no folder of cut-outs at {tmp_path / 'cats'}; " in missing
     photos = tmp_path / "photos"
     photos.mkdir()
     cv2.imwrite(str(photos / "a.png"), np.zeros((80, 80, 3), np.uint8))
-    assert "one photo in photos is too few" in fails(1, "train", "--backgrounds", "photos")
+    few = fails(1, "train", "--backgrounds", "photos")
+    assert f"one photo in {photos} is too few" in few
     assert files(tmp_path) == {"photos/a.png"}
 
 

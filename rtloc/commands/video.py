@@ -1,6 +1,8 @@
 """`rtloc video`: find objects in a video file."""
 
 import os
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -29,6 +31,7 @@ from rtloc.window import Window, open_window
 A_PATH = click.Path(path_type=Path)
 
 
+LOWER_PRIORITY = 10  # as Unix counts: 0 is the usual one, 19 the lowest
 MOST_STREAMS = 4  # frames that are located at once
 
 
@@ -87,7 +90,7 @@ def command(
         window = stack.enter_context(open_window(f"rtloc {source.name}")) if show else None
         record = stack.enter_context(open_records(records, labels, ["index", "time_s"]))
         writer = stack.enter_context(open_writer(target, video)) if target else None
-        locators = stack.enter_context(ThreadPoolExecutor(streams))
+        locators = stack.enter_context(ThreadPoolExecutor(streams, initializer=step_back))
         run = Run(video, localizer, locators, record, writer, window, stride, RunStats(labels))
         finish = run.go(start, end)
     report(run, source, target, start)
@@ -127,6 +130,7 @@ class Run:
 
     def pending(self, start_s: float, end_s: float | None) -> Iterator[Pending]:
         """Decode; have each frame located, unless the stride leaves it out."""
+        step_back()
         for n, frame in enumerate(self.video.frames(start_s, end_s)):
             found = None
             if n % self.stride == 0:
@@ -148,6 +152,15 @@ class Run:
         if self.writer:
             self.writer.write(frame)
         return frame
+
+
+def step_back() -> None:
+    """Let this thread work in the pauses of the encoder, which has most to do and so sets the pace.
+
+    Threads that it starts do so too. Only Linux gives threads a priority of their own.
+    """
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWER_PRIORITY)
 
 
 def check_targets(source: Path, target: Path | None, records: Path | None) -> None:

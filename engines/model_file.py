@@ -50,6 +50,17 @@ def input_wh(width: int, height: int, size: int) -> tuple[int, int]:
     return input_w, input_h
 
 
+def content_wh(width: int, height: int, into_wh: tuple[int, int]) -> tuple[int, int]:
+    """Return the largest width and height at which a frame of width × height fits an input."""
+    into_w, into_h = into_wh
+    # the larger scale, where rounding to whole pixels makes it fit
+    for scale in sorted((into_w / width, into_h / height), reverse=True):
+        content_w, content_h = max(1, round(width * scale)), max(1, round(height * scale))
+        if content_w <= into_w and content_h <= into_h:
+            break
+    return content_w, content_h
+
+
 def shipped_models() -> dict[str, Path]:
     """Return the models that come with rtloc, by name."""
     return {path.stem: path for path in sorted(MODELS_FOLDER.glob("*.onnx"))}

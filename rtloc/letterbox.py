@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.model_file import content_wh
 from rtloc.frame import planes_of
 
 BAR_GREY = 114  # the usual grey of letterbox bars; the trainer's pictures have the same
@@ -45,11 +46,7 @@ class Letterbox:
 def letterbox(width: int, height: int, input_wh: tuple[int, int]) -> Letterbox:
     """Lay a frame of width × height into an input, as large as it goes, centred."""
     input_w, input_h = input_wh
-    # the larger scale, where rounding to whole pixels makes it fit
-    for scale in sorted((input_w / width, input_h / height), reverse=True):
-        content_w, content_h = max(1, round(width * scale)), max(1, round(height * scale))
-        if content_w <= input_w and content_h <= input_h:
-            break
+    content_w, content_h = content_wh(width, height, input_wh)
     offset = (input_w - content_w) // 2, (input_h - content_h) // 2
     return Letterbox(input_wh, (width, height), (content_w, content_h), offset)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator as Random
 from numpy.typing import NDArray
 
-from engines.model_file import input_wh
+from engines.model_file import content_wh, input_wh
 from train import camera
 from train.generator import BAR_GREY, Maker, Sample, finish
 from train.labelled_set import LabelledPicture, LoadedPicture, load_pictures
@@ -102,8 +102,7 @@ def mirrored(
 
 def fitted(picture_wh: Wh, wh: Wh) -> Placed:
     """Place a picture as the localizer does: as large as there is room for, in the middle."""
-    scale = min(wh[0] / picture_wh[0], wh[1] / picture_wh[1])
-    size_wh = scaled(picture_wh, scale)
+    size_wh = content_wh(*picture_wh, wh)
     return Placed(size_wh, ((wh[0] - size_wh[0]) // 2, (wh[1] - size_wh[1]) // 2))
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from engines.model_file import input_wh
 from rtloc.letterbox import letterbox
@@ -20,7 +22,7 @@ from train.data_set import CUTOUTS, HELD_OUT_PHOTOS, PHOTOS
 from train.errors import TrainError
 from train.generator import BAR_GREY, Sample, picture_maker
 from train.labelled import read_labelled, with_labels
-from train.labelled_maker import LabelledMaker, MixedMaker, labelled_maker
+from train.labelled_maker import LabelledMaker, MixedMaker, fitted, labelled_maker
 from train.labelled_set import LabelledPicture, LabelledSet
 from train.photos import load_photos
 from train.stages import MANY_OBJECTS, Stage
@@ -304,6 +306,14 @@ def test_plain_pictures_are_as_the_localizer_sees_them(pictures: list[LabelledPi
         assert (xs[0], ys[0]) == box.offset_xy
         assert (xs[-1] + 1 - xs[0], ys[-1] + 1 - ys[0]) == box.content_wh
         assert np.abs(sample.boxes[0] - white_bounds(sample.image)).max() <= 1.5
+
+
+@given(st.integers(1, 2000), st.integers(1, 2000))
+@example(56, 372)  # 56 · 640 / 372 is 96.3: rounded, it fits 96
+def test_plain_pictures_lie_where_the_localizer_lays_them(width: int, height: int) -> None:
+    wh = input_wh(width, height, 640)
+    placed, box = fitted((width, height), wh), letterbox(width, height, wh)
+    assert (placed.size_wh, placed.corner_xy) == (box.content_wh, box.offset_xy)
 
 
 def test_a_picture_depends_on_seed_and_index_only(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.backends import LOWEST_LATENCY, BackendUnavailableError, Load, RawOutputs
+from engines.backends import BackendUnavailableError, Load, RawOutputs
 from engines.errors import EngineError
 from engines.model_file import INPUT, OUTPUTS, ModelInfo, check_contract, input_wh
 
@@ -20,7 +20,7 @@ class OpenVinoBackend:
 
     name = "openvino"
 
-    def __init__(self, info: ModelInfo, load: Load = LOWEST_LATENCY) -> None:
+    def __init__(self, info: ModelInfo, load: Load) -> None:
         """Load the model and compile it for the usual frame.
 
         Raises:

@@ -15,7 +15,7 @@ import numpy as np
 from train.coco_set import boxes_by_picture, load_json
 from train.errors import TrainError
 from train.labelled_set import LabelledPicture, LabelledSet, labelled_set
-from train.yolo_set import read_yolo
+from train.yolo_set import YOLO_SUFFIXES, read_yolo
 
 
 def read_labelled(path: Path, images: Path | None = None) -> LabelledSet:
@@ -30,7 +30,7 @@ def read_labelled(path: Path, images: Path | None = None) -> LabelledSet:
     suffix = path.suffix.lower()
     if suffix == ".json":
         return read_coco_boxes(path, images)
-    if suffix in {".yaml", ".yml"}:
+    if suffix in YOLO_SUFFIXES:
         return read_yolo(path)
     raise TrainError(f"{path} is no labelled set; name a COCO .json or a YOLO data.yaml")
 

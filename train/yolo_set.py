@@ -16,6 +16,7 @@ from train.errors import TrainError
 from train.labelled_set import LabelledPicture, LabelledSet, labelled_set
 from train.photos import PHOTO_SUFFIXES
 
+YOLO_SUFFIXES = {".yaml", ".yml"}
 BOX_NUMBERS = 4
 ROUNDED = 1e-3  # so far outside 0..1 a number may lie that was rounded on its way
 

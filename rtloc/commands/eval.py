@@ -26,6 +26,7 @@ from train.picture_set import PictureSet, generated_set
 from train.stages import STAGES
 from train.worst import Case, WorstCases
 from train.yolo_measured import open_yolo
+from train.yolo_set import YOLO_SUFFIXES
 
 A_PATH = click.Path(path_type=Path)
 GENERATED = 1000
@@ -145,7 +146,7 @@ def open_data(
         return generated_set(generated, name, number), free
     path = Path(name)
     suffix = path.suffix.lower()
-    if suffix in {".yaml", ".yml"}:
+    if suffix in YOLO_SUFFIXES:
         if images is not None:
             raise UsageError("--images is for COCO sets; a data.yaml names its own folders")
         return open_yolo(path, info.labels, count), Negatives()

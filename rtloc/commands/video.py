@@ -29,8 +29,6 @@ from rtloc.video_writer import VideoWriter, open_writer
 from rtloc.window import Window, open_window
 
 A_PATH = click.Path(path_type=Path)
-
-
 LOWER_PRIORITY = 10  # as Unix counts: 0 is the usual one, 19 the lowest
 MOST_STREAMS = 4  # frames that are located at once
 

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -28,12 +29,11 @@ class OpenVinoBackend:
             EngineError: OpenVINO cannot load this model.
         """
         try:
-            import openvino
+            self._core = core()
         except ImportError as error:
             raise BackendUnavailableError(
                 "openvino is not installed (pip install openvino)"
             ) from error
-        self._core = openvino.Core()
         self._load = load
         self._compiling = threading.Lock()
         try:
@@ -90,6 +90,22 @@ class OpenVinoBackend:
         """Drop the compiled models."""
         self._idle.clear()
         self._model = None
+
+
+@cache
+def core() -> Any:
+    """Return OpenVINO's core, the only one of this process; it is never given up.
+
+    With the CPU each core lays out a stack for signals and puts back the one before it when it
+    goes. Where several go in the order in which they came, the last puts back one that is already
+    gone, and the next signal (Ctrl-C, a child's end) ends the process.
+
+    Raises:
+        ImportError: OpenVINO is not installed.
+    """
+    import openvino
+
+    return openvino.Core()
 
 
 def config(load: Load) -> dict[str, Any]:

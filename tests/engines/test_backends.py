@@ -167,6 +167,33 @@ def test_the_very_first_inferences_may_be_at_once(name: str) -> None:
         assert done.stdout == "done\n", done.stderr
 
 
+SIGNAL_AFTER_CLOSING = """
+import gc, os, signal
+from engines.backends import open_backend
+from engines.model_file import read_model_info, resolve_model
+signal.signal(signal.SIGINT, lambda *about: print("told", flush=True))
+opened = [open_backend(read_model_info(resolve_model("pokemon")), {name!r})[0] for _ in range(3)]
+while opened:
+    opened.pop(0).close()
+    gc.collect()
+os.kill(os.getpid(), signal.SIGINT)
+print("alive")
+"""
+
+
+@ALL
+@pytest.mark.skipif(sys.platform == "win32", reason="signals there are not sent, they end")
+def test_signals_arrive_when_backends_were_closed_in_the_order_of_opening(name: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SIGNAL_AFTER_CLOSING.format(name=name)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "told\nalive\n"), done.stderr
+
+
 def test_the_graph_answers_alike_in_both_runtimes_in_float32(frames: NDArray[np.uint8]) -> None:
     by_onnxruntime = answer("onnxruntime", frames)
     model = openvino.Core().compile_model(str(SHIPPED), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})

@@ -124,7 +124,7 @@ def timed_encode(source: Path, target: Path) -> float:
     """Decode a file and encode its pictures again; return how many seconds that took."""
     import av
 
-    from rtloc.video_writer import CRF, KEY_FRAME_S, MP4_OPTIONS, PRESET
+    from rtloc.video_writer import CRF, KEY_FRAME_S, MP4_OPTIONS, PRESET, THREADS
 
     started = time.perf_counter()
     with av.open(str(source)) as reader, av.open(str(target), "w", options=MP4_OPTIONS) as writer:
@@ -138,6 +138,7 @@ def timed_encode(source: Path, target: Path) -> float:
         encoder.width, encoder.height, encoder.pix_fmt = video.width, video.height, "yuv420p"
         encoder.time_base = encoder.codec_context.time_base = time_base
         encoder.codec_context.gop_size = round(KEY_FRAME_S * rate)
+        encoder.codec_context.thread_type = THREADS
         for picture in reader.decode(video):
             picture.pict_type = 0  # the encoder chooses, as it does for rtloc's pictures
             writer.mux(encoder.encode(picture))

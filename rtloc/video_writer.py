@@ -30,6 +30,7 @@ MP4_OPTIONS = {
     "use_editlist": "1",
     "movie_timescale": "120000",
 }
+THREADS = "FRAME"  # several frames at once; slices of one, PyAV's own choice, leave cores idle
 KEY_FRAME_S = 2.0  # also how much a cut power cord may cost
 
 
@@ -76,6 +77,7 @@ class VideoWriter:
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.time_base = stream.codec_context.time_base = source.time_base
         stream.codec_context.gop_size = max(1, round(KEY_FRAME_S * source.rate))
+        stream.codec_context.thread_type = THREADS
         copy_colours(source.stream.codec_context, stream.codec_context)
         self._stream = stream
         if self._with_sound:

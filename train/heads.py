@@ -5,13 +5,14 @@ dense: an answer in each cell of a grid, for any number of objects; single: one 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from train.generator import Sample
 from train.inference import Localization
 from train.loss import LossParts, LossWeights, detection_loss
-from train.network import GridNetwork, NetworkShape
+from train.network import GridNetwork, Levels, NetworkShape, cells_of, rows_of
 from train.single import SingleLocalization, SingleNetwork, single_loss, single_targets
 from train.targets import Targets, make_targets
 from train.team import Team
@@ -28,11 +29,18 @@ class Head:
 
     network: Callable[[NetworkShape], Network]
     targets: Callable[[Sequence[Sample]], Targets]
-    loss: Callable[[Tensor, Targets, int, LossWeights, Team], LossParts]
+    loss: Callable[[Any, Targets, int, LossWeights, Team], LossParts]
+
+
+def dense_loss(
+    logits: Levels, targets: Targets, size: int, weights: LossWeights, team: Team
+) -> LossParts:
+    """Compute the dense head's loss; it measures boxes in cells, whatever the input's size."""
+    return detection_loss(rows_of(logits), cells_of(logits), targets, weights, team)
 
 
 HEADS = {
-    "dense": Head(GridNetwork, make_targets, detection_loss),
+    "dense": Head(GridNetwork, make_targets, dense_loss),
     "single": Head(SingleNetwork, single_targets, single_loss),
 }
 

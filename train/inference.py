@@ -1,4 +1,4 @@
-"""The part of the network behind the grid: boxes, scores and classes, best first, overlaps removed.
+"""The part of the network behind the grids: boxes, scores, classes, best first, overlaps removed.
 
 The same module is exported into the model file and used to measure during training.
 """
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from train.network import FIRST_CLASS, OBJECTNESS, GridNetwork, decode_boxes
+from train.network import FIRST_CLASS, OBJECTNESS, GridNetwork, cells_of, decode_boxes, rows_of
 
 MAX_DETECTIONS = 50
 SAME_OBJECT_IOU = 0.6
@@ -29,19 +29,22 @@ class Localization(nn.Module):
         on one another only the best stays, so one object is not found twice; the silent ones have a
         score of 0.
         """
-        logits = self.network(frames)
-        columns = logits.shape[3]
-        class_scores = logits[:, FIRST_CLASS:].softmax(dim=1)
-        best = class_scores.amax(dim=1, keepdim=True)
-        score = logits[:, OBJECTNESS : OBJECTNESS + 1].sigmoid() * best
-        peak = score == functional.max_pool2d(score, 3, 1, 1)
-        scores, cells = (score * peak.to(score.dtype)).flatten(1).topk(MAX_DETECTIONS, dim=1)
-        corners = torch.stack([cells % columns, cells // columns], dim=2).float()
-        box_logits = taken(logits[:, :4].flatten(2).transpose(1, 2), cells).float()
-        boxes = decode_boxes(box_logits, corners, self.network.shape.size)
-        class_ids = class_scores.argmax(dim=1).flatten(1).gather(1, cells)
+        levels = self.network(frames)
+        peaks = torch.cat([peak_scores(level).flatten(1) for level in levels], dim=1)
+        scores, cells = peaks.topk(MAX_DETECTIONS, dim=1)
+        logits = taken(rows_of(levels), cells).float()
+        boxes = decode_boxes(logits[..., :4], cells_of(levels)[cells])
+        class_ids = logits[..., FIRST_CLASS:].argmax(dim=2)
         scores, order = (scores.float() * stands_alone(boxes)).topk(MAX_DETECTIONS, dim=1)
         return taken(boxes, order), scores, class_ids.gather(1, order)
+
+
+def peak_scores(logits: Tensor) -> Tensor:
+    """Return the scores of a grid's cells, [B, 1, H, W] of [B, 5 + C, H, W]; 0 but at peaks."""
+    best = logits[:, FIRST_CLASS:].softmax(dim=1).amax(dim=1, keepdim=True)
+    score = logits[:, OBJECTNESS : OBJECTNESS + 1].sigmoid() * best
+    peak = score == functional.max_pool2d(score, 3, 1, 1)
+    return score * peak.to(score.dtype)
 
 
 def taken(rows: Tensor, which: Tensor) -> Tensor:

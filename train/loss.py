@@ -13,7 +13,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from train.network import CENTRE_REACH, FIRST_CLASS, OBJECTNESS, STRIDE, decode_boxes
+from train.network import (
+    CENTRE_REACH,
+    FIRST_CLASS,
+    LONGEST_SIDE,
+    OBJECTNESS,
+    decode_boxes,
+)
 from train.targets import Targets
 from train.team import ALONE, Team
 
@@ -23,7 +29,7 @@ class LossWeights:
     """What counts how much. giou 0 and iou_objectness False leave the cross entropies alone."""
 
     box: float = 1.0
-    giou: float = 2.0
+    giou: float = 4.0
     classes: float = 1.0
     iou_objectness: bool = True
 
@@ -53,24 +59,25 @@ def iou_and_giou(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     return iou, iou - (hull - union) / hull
 
 
-def box_units(boxes: Tensor, cells: Tensor, size: int) -> Tensor:
-    """Return what the four box sigmoids of `cells` [N, 2] should say of `boxes` [N, 4], 0 to 1."""
-    centres = (boxes[:, :2] + boxes[:, 2:]) / (2 * STRIDE)
-    units = (centres - cells - 0.5) / CENTRE_REACH + 0.5
-    sides = ((boxes[:, 2:] - boxes[:, :2]) / size).clamp(min=0).sqrt()
+def box_units(boxes: Tensor, cells: Tensor) -> Tensor:
+    """Return what the four box sigmoids of `cells` [N, 3] should say of `boxes` [N, 4], 0 to 1."""
+    stride = cells[:, 2:]
+    centres = (boxes[:, :2] + boxes[:, 2:]) / (2 * stride)
+    units = (centres - cells[:, :2] - 0.5) / CENTRE_REACH + 0.5
+    sides = ((boxes[:, 2:] - boxes[:, :2]) / (stride * LONGEST_SIDE)).clamp(min=0).sqrt()
     return torch.cat([units, sides], dim=1).clamp(0, 1)
 
 
 def detection_loss(
     logits: Tensor,
+    cells: Tensor,
     targets: Targets,
-    size: int,
     weights: LossWeights = DEFAULT_WEIGHTS,
     team: Team = ALONE,
 ) -> LossParts:
-    """Compute the loss of a batch from logits [B, 5 + classes, G, G'].
+    """Compute the loss of a batch from the logits [B, N, 5 + classes] of cells [N, 3].
 
-    size: the longer side of the network's input in pixels, the unit of width and height.
+    logits, cells: as of train.network's rows_of and cells_of.
     team: the processes that share the batch; its mean counts the cells of all of them.
     """
     # logits are float32 here: half-precision sums over thousands of cells would lose the small ones
@@ -78,20 +85,20 @@ def detection_loss(
     speaks = targets.owner >= 0
     count = team.mean(speaks.sum()).clamp(min=1)
     owner = targets.owner[speaks]
-    found = raw.permute(0, 2, 3, 1)[speaks]
-    cells = speaks.nonzero()[:, [2, 1]].float()
+    found = raw[speaks]
+    speaking = cells[speaks.nonzero()[:, 1]]
     true = targets.boxes[owner]
-    iou, giou = iou_and_giou(decode_boxes(found[:, :4], cells, size), true)
+    iou, giou = iou_and_giou(decode_boxes(found[:, :4], speaking), true)
     wanted = speaks.float()
     if weights.iou_objectness:
         wanted = wanted.masked_scatter(speaks, iou.detach())
     objectness = functional.binary_cross_entropy_with_logits(
-        raw[:, OBJECTNESS], wanted, reduction="none"
+        raw[..., OBJECTNESS], wanted, reduction="none"
     )
     objectness = objectness[targets.counts].sum() / count
     box = (
         functional.binary_cross_entropy_with_logits(
-            found[:, :4], box_units(true, cells, size), reduction="sum"
+            found[:, :4], box_units(true, speaking), reduction="sum"
         )
         / count
     )

@@ -1,4 +1,4 @@
-"""The grid network: plain convolutions to a grid of cells, five + classes numbers a cell."""
+"""The grid network: plain convolutions to grids of cells, five + classes numbers a cell."""
 
 from dataclasses import dataclass
 
@@ -9,10 +9,15 @@ from torch.nn import functional
 BOX_CHANNELS = 4  # centre x, centre y, width, height
 OBJECTNESS = 4  # the channel after them
 FIRST_CLASS = 5
-STRIDE = 8
+STRIDES = (8, 16, 32)  # pixels a cell, of each grid: the finest is for small objects
 LARGEST_STRIDE = 32  # the sides of an input are multiples of this
 CENTRE_REACH = 6.0  # cells between the smallest and the largest centre that a cell can say
+LONGEST_SIDE = 24.0  # cells: the widest and highest box that a cell can say
 PRIOR_OBJECTNESS = -4.6  # logit of about 0.01: nearly all cells are empty
+
+
+# the logits of each grid, [B, 5 + classes, rows, columns], finest first
+Levels = tuple[Tensor, Tensor, Tensor]
 
 
 @dataclass(frozen=True)
@@ -27,15 +32,21 @@ class NetworkShape:
     classes: int
     size: int = 320
     widths: tuple[int, int, int, int] = (24, 48, 96, 128)
-    depths: tuple[int, int, int] = (1, 2, 2)
+    depths: tuple[int, int, int] = (0, 1, 3)
 
 
 def conv(
-    inputs: int, outputs: int, stride: int = 1, kernel: int = 3, padding: int = 1
+    inputs: int,
+    outputs: int,
+    stride: int = 1,
+    *,
+    kernel: int = 3,
+    padding: int = 1,
+    dilation: int = 1,
 ) -> nn.Module:
     """Convolution, batch norm, ReLU."""
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False),
+        nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, bias=False),
         nn.BatchNorm2d(outputs),
         nn.ReLU(),
     )
@@ -48,17 +59,26 @@ def stage(inputs: int, outputs: int, depth: int) -> nn.Module:
     )
 
 
+def wide_stage(inputs: int, outputs: int, depth: int) -> nn.Module:
+    """Halve the resolution, then `depth` more convolutions that reach 1, 2, 3, … cells far.
+
+    So the largest objects are seen whole at no further cost (https://arxiv.org/abs/1702.08502).
+    """
+    reaching = (conv(outputs, outputs, padding=n, dilation=n) for n in range(1, depth + 1))
+    return nn.Sequential(conv(inputs, outputs, stride=2), *reaching)
+
+
 def lateral(inputs: int, outputs: int) -> nn.Module:
     """Bring coarse features to the width of the next finer ones."""
     return nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
 
 
 class GridNetwork(nn.Module):
-    """uint8 pictures to logits on a grid of stride 8.
+    """uint8 pictures to logits on grids of strides 8, 16 and 32.
 
     A 6×6 convolution of stride 4 stands at the start: on a CPU the first layers at full resolution
-    would cost more than all others. Strides 16 and 32 see large objects whole; what they find is
-    added back at the next finer stride (feature pyramid: https://arxiv.org/abs/1612.03144).
+    would cost more than all others. What coarse grids see is added back at the next finer one
+    (feature pyramid: https://arxiv.org/abs/1612.03144).
     """
 
     def __init__(self, shape: NetworkShape) -> None:
@@ -69,28 +89,32 @@ class GridNetwork(nn.Module):
         self.stem = conv(3, w4, stride=4, kernel=6)
         self.stage8 = stage(w4, w8, d8)
         self.stage16 = stage(w8, w16, d16)
-        self.stage32 = stage(w16, w32, d32)
+        self.stage32 = wide_stage(w16, w32, d32)
         self.lateral32 = lateral(w32, w16)
         self.fuse16 = conv(w16, w16)
         self.lateral16 = lateral(w16, w8)
-        self.head = nn.Sequential(conv(w8, w8), conv(w8, w8))
-        self.cells = nn.Conv2d(w8, FIRST_CLASS + shape.classes, 1)
-        with torch.no_grad():
-            self.cells.bias[OBJECTNESS] = PRIOR_OBJECTNESS  # type: ignore[index]
+        self.fuse8 = conv(w8, w8)
+        numbers = FIRST_CLASS + shape.classes
+        self.cells = nn.ModuleList(nn.Conv2d(width, numbers, 1) for width in (w8, w16, w32))
+        for cells in self.cells:
+            with torch.no_grad():
+                cells.bias[OBJECTNESS] = PRIOR_OBJECTNESS  # type: ignore[operator]
 
-    def forward(self, frames: Tensor) -> Tensor:
-        """Map frames, uint8 [B, H, W, 3] BGR, to logits, float [B, 5 + classes, H/8, W/8].
+    def forward(self, frames: Tensor) -> Levels:
+        """Map frames, uint8 [B, H, W, 3] BGR, to logits, float [B, 5 + classes, H/s, W/s] each.
 
         Channels: centre x, centre y, width, height, objectness, then one per class.
         """
-        x = frames.float().permute(0, 3, 1, 2) * (1 / 255)
+        x = frames.float().permute(0, 3, 1, 2)  # 0..255: batch norm brings them to scale
         x8 = self.stage8(self.stem(x))
         x16 = self.stage16(x8)
         x32 = self.stage32(x16)
         x16 = self.fuse16(functional.relu(x16 + doubled(self.lateral32(x32))))
-        x8 = functional.relu(x8 + doubled(self.lateral16(x16)))
-        cells: Tensor = self.cells(self.head(x8))
-        return cells
+        x8 = self.fuse8(functional.relu(x8 + doubled(self.lateral16(x16))))
+        fine, middle, coarse = (
+            cells(x) for cells, x in zip(self.cells, (x8, x16, x32), strict=True)
+        )
+        return fine, middle, coarse
 
 
 def doubled(x: Tensor) -> Tensor:
@@ -98,13 +122,30 @@ def doubled(x: Tensor) -> Tensor:
     return functional.interpolate(x, scale_factor=2.0)
 
 
-def decode_boxes(box_logits: Tensor, cells: Tensor, size: int) -> Tensor:
-    """Turn box logits [..., 4] of cells (column, row) [..., 2] into x1 y1 x2 y2 in pixels.
+def rows_of(levels: Levels) -> Tensor:
+    """Lay the cells of all grids in one row, finest first: [B, N, 5 + classes]."""
+    return torch.cat([level.flatten(2) for level in levels], dim=2).transpose(1, 2)
+
+
+def cells_of(levels: Levels) -> Tensor:
+    """Return where the cells in `rows_of` lie: column, row and stride in pixels, float [N, 3]."""
+    laid = []
+    for level, stride in zip(levels, STRIDES, strict=True):
+        rows = torch.arange(level.shape[2], device=level.device)
+        columns = torch.arange(level.shape[3], device=level.device)
+        y, x = torch.meshgrid(rows, columns, indexing="ij")
+        laid.append(torch.stack([x, y, torch.full_like(x, stride)], dim=2).flatten(0, 1))
+    return torch.cat(laid).float()
+
+
+def decode_boxes(box_logits: Tensor, cells: Tensor) -> Tensor:
+    """Turn box logits [..., 4] of cells (column, row, stride) [..., 3] into x1 y1 x2 y2 in pixels.
 
     The centre may lie up to three cells from the middle of its cell; width and height are the
-    square of a sigmoid times the input's longer side `size`: small objects get finer steps.
+    square of a sigmoid times 24 cells: small objects get finer steps.
     """
     unit = box_logits.sigmoid()
-    centre = (cells + 0.5 + (unit[..., :2] - 0.5) * CENTRE_REACH) * STRIDE
-    half = unit[..., 2:] ** 2 * (size / 2)
+    stride = cells[..., 2:]
+    centre = (cells[..., :2] + 0.5 + (unit[..., :2] - 0.5) * CENTRE_REACH) * stride
+    half = unit[..., 2:] ** 2 * (stride * (LONGEST_SIDE / 2))
     return torch.cat([centre - half, centre + half], dim=-1)

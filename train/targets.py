@@ -1,4 +1,4 @@
-"""Lay out the true boxes of a batch on the grid: what each cell should answer."""
+"""Lay out the true boxes of a batch on the grids: what each cell should answer."""
 
 from __future__ import annotations
 
@@ -11,20 +11,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from train.generator import Sample
-from train.network import CENTRE_REACH, STRIDE
+from train.network import CENTRE_REACH, STRIDES
 
-CORE = 0.12  # of an object's width and height: how far from its centre cells speak for it
-CORE_CELLS = (0.5, CENTRE_REACH / 2 - 0.5)  # but at least and at most as many cells
+CORE = 0.25  # of an object's width and height: how far from its centre cells speak for it
+CORE_CELLS = (0.7, CENTRE_REACH / 2 - 0.5)  # but at least and at most as many cells
 RING_CELLS = 1.0  # round the core, where either answer is right
+LONGEST = 8.0  # cells: an object with a longer side of more belongs to the next coarser grid
+EITHER_GRID = 1.3  # up to that many times too long or too short, the neighbour may speak as well
 
 
 @dataclass(frozen=True, eq=False)
 class Targets:
     """What each cell should answer.
 
-    owner: int64 [B, G, G'], the object that a cell speaks for, as a row of the next two; -1: none.
-    boxes: float32 [N, 4], x1 y1 x2 y2 in pixels; class_ids: int64 [N].
-    counts: bool [B, G, G'], false in cells near a core: there, either answer is right.
+    The N cells of all grids lie in one row, as in train.network.rows_of.
+
+    owner: int64 [B, N], the object that a cell speaks for, as a row of the next two; -1: none.
+    boxes: float32 [M, 4], x1 y1 x2 y2 in pixels; class_ids: int64 [M].
+    counts: bool [B, N], false in cells near a core: there, either answer is right.
     """
 
     owner: Tensor
@@ -41,49 +45,72 @@ class Targets:
 def make_targets(samples: Sequence[Sample]) -> Targets:
     """Lay out the boxes of `samples`, pictures of one size.
 
-    The cells in the core of a box, an ellipse round its centre, speak for it; where several
-    objects claim a cell, the one whose centre is nearer, as a part of its core, has it.
+    The longer side of an object decides which grid it belongs to. There, the cells in the core of
+    its box, an ellipse round its centre, speak for it; where several objects claim a cell, the one
+    whose centre is nearer, as a part of its core, has it.
     """
     height, width = samples[0].image.shape[:2]
-    rows, columns = height // STRIDE, width // STRIDE
-    owner = np.full((len(samples), rows, columns), -1, np.int64)
-    counts = np.ones((len(samples), rows, columns), bool)
+    owners, counts = [], []
     first = 0
-    for n, sample in enumerate(samples):
-        lay_out(sample.boxes, first, owner[n], counts[n])
+    for sample in samples:
+        grids = [lay_out(sample.boxes, first, s, height // s, width // s) for s in STRIDES]
+        owners.append(np.concatenate([owner.ravel() for owner, _ in grids]))
+        counts.append(np.concatenate([count.ravel() for _, count in grids]))
         first += len(sample.boxes)
     return Targets(
-        torch.from_numpy(owner),
+        torch.from_numpy(np.stack(owners)),
         torch.from_numpy(np.concatenate([s.boxes for s in samples]).reshape(-1, 4)),
         torch.from_numpy(np.concatenate([s.class_ids for s in samples])),
-        torch.from_numpy(counts),
+        torch.from_numpy(np.stack(counts)),
     )
+
+
+def belong(boxes: NDArray[np.float32], stride: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Say which boxes [N, 4] belong to a grid, and which others its cells may speak for as well."""
+    cells = (boxes[:, 2:] - boxes[:, :2]).max(axis=1) / stride
+    low = 0.0 if stride == STRIDES[0] else LONGEST / 2
+    high = np.inf if stride == STRIDES[-1] else LONGEST
+    here = (cells > low) & (cells <= high)
+    near = (cells > low / EITHER_GRID) & (cells <= high * EITHER_GRID)
+    return here, near & ~here
 
 
 def lay_out(
-    boxes: NDArray[np.float32], first: int, owner: NDArray[np.int64], counts: NDArray[np.bool_]
-) -> None:
-    """Write the owners, from number `first` on, of one picture's cells, and which cells count."""
-    if not len(boxes):
-        return
-    rows, columns = owner.shape
-    x, y = np.arange(columns) + 0.5, np.arange(rows) + 0.5
-    centres = (boxes[:, :2] + boxes[:, 2:]) / 2 / STRIDE
-    radii = np.clip((boxes[:, 2:] - boxes[:, :2]) / STRIDE * CORE, *CORE_CELLS)
-    across = np.abs(x[None] - centres[:, :1])[:, None, :]  # [N, 1, columns]
-    down = np.abs(y[None] - centres[:, 1:])[:, :, None]  # [N, rows, 1]
+    boxes: NDArray[np.float32], first: int, stride: int, rows: int, columns: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the owners, from number `first` on, of one picture's cells, and which cells count.
 
-    def ellipse(extra: float) -> NDArray[np.float64]:
-        wide, high = (radii + extra)[:, 0, None, None], (radii + extra)[:, 1, None, None]
-        return np.asarray((across / wide) ** 2 + (down / high) ** 2)
-
-    distance = ellipse(0.0)
-    holders = np.clip(centres.astype(int), 0, (columns - 1, rows - 1))
-    objects = np.arange(len(boxes))
-    distance[objects, holders[:, 1], holders[:, 0]] = np.minimum(
-        distance[objects, holders[:, 1], holders[:, 0]], 0.5
-    )
-    nearest = distance.argmin(axis=0)
+    Both [rows, columns], of the grid of that stride.
+    """
+    owner = np.full((rows, columns), -1, np.int64)
+    counts = np.ones((rows, columns), bool)
+    here, near = belong(boxes, stride)
+    for n in np.nonzero(near)[0]:
+        counts &= ellipses(boxes[n : n + 1], stride, rows, columns, RING_CELLS)[0] > 1
+    objects = np.nonzero(here)[0]
+    if not len(objects):
+        return owner, counts
+    mine = boxes[objects]
+    distance = ellipses(mine, stride, rows, columns)
+    holders = ((mine[:, :2] + mine[:, 2:]) / 2 / stride).astype(int)
+    x, y = np.clip(holders, 0, (columns - 1, rows - 1)).T
+    of = np.arange(len(objects))
+    distance[of, y, x] = np.minimum(distance[of, y, x], 0.5)
     inside = distance.min(axis=0) <= 1
-    owner[inside] = nearest[inside] + first
-    counts[:] = inside | (ellipse(RING_CELLS).min(axis=0) > 1)
+    owner[inside] = objects[distance.argmin(axis=0)[inside]] + first
+    counts &= ellipses(mine, stride, rows, columns, RING_CELLS).min(axis=0) > 1
+    return owner, counts | inside
+
+
+def ellipses(
+    boxes: NDArray[np.float32], stride: int, rows: int, columns: int, extra: float = 0.0
+) -> NDArray[np.float64]:
+    """Return how far cells lie from the boxes' centres, [N, rows, columns]; 1: on the core's edge.
+
+    extra: cells by which the cores are larger.
+    """
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2 / stride
+    radii = np.clip((boxes[:, 2:] - boxes[:, :2]) / stride * CORE, *CORE_CELLS) + extra
+    across = (np.arange(columns) + 0.5 - centres[:, :1]) / radii[:, :1]  # [N, columns]
+    down = (np.arange(rows) + 0.5 - centres[:, 1:]) / radii[:, 1:]  # [N, rows]
+    return np.asarray(down[:, :, None] ** 2 + across[:, None, :] ** 2)

@@ -43,13 +43,13 @@ class Recipe:
     labelled_images: str | None = None  # the folder of a COCO set's pictures, if not beside it
     labelled_part: float = 0.5  # of the pictures; 1: no others, and no cut-outs or photos
     head: Literal["dense", "single"] = "dense"
-    steps: int = 12_000
+    steps: int = 16_000
     batch_size: int = 32
     learning_rate: float = 2e-3
     warmup_steps: int = 300
     weight_decay: float = 1e-4
     box_weight: float = 1.0
-    giou_weight: float = 2.0
+    giou_weight: float = 4.0
     iou_objectness: bool = True
     ema_decay: float = 0.998
     clip_norm: float = 10.0

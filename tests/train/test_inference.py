@@ -11,29 +11,33 @@ from torch import Tensor
 
 from train.inference import Localization, stands_alone
 from train.matching import iou_matrix
-from train.network import FIRST_CLASS, OBJECTNESS, GridNetwork, NetworkShape
+from train.network import FIRST_CLASS, OBJECTNESS, STRIDES, GridNetwork, Levels, NetworkShape
 
-SIZE, GRID, CLASSES = 80, 10, 3
+SIZE, GRID, CLASSES = 96, 12, 3
 FRAMES = torch.zeros(1, SIZE, SIZE, 3, dtype=torch.uint8)
 
 
 class Known(GridNetwork):
     """A network whose logits are given, so that what follows from them is known."""
 
-    def __init__(self, logits: Tensor) -> None:
+    def __init__(self, levels: Levels) -> None:
         super().__init__(NetworkShape(CLASSES, SIZE, (4, 4, 4, 4), (0, 0, 0)))
-        self.logits = logits
+        self.levels = levels
 
-    def forward(self, frames: Tensor) -> Tensor:
-        return self.logits
+    def forward(self, frames: Tensor) -> Levels:
+        return self.levels
 
 
-def silence() -> Tensor:
-    """Logits of a grid in which nothing is found; no two cells have the same score."""
-    logits = torch.zeros(1, FIRST_CLASS + CLASSES, GRID, GRID)
-    logits[:, OBJECTNESS] = -12 - torch.arange(GRID * GRID).reshape(GRID, GRID) * 1e-3
-    logits[:, 2:4] = -1.5  # boxes of 2.7 px, so that those of neighbours do not meet
-    return logits
+def silence() -> Levels:
+    """Logits of grids in which nothing is found; no two cells have the same score."""
+    fine, middle, coarse = (
+        torch.zeros(1, FIRST_CLASS + CLASSES, SIZE // s, SIZE // s) for s in STRIDES
+    )
+    for level, sure in ((fine, -12.0), (middle, -14.0), (coarse, -16.0)):
+        fewer = torch.arange(level.shape[2] * level.shape[3]).reshape(level.shape[2:])
+        level[:, OBJECTNESS] = sure - fewer * 1e-3
+        level[:, 2:4] = -3.0  # boxes so small that those of neighbours do not meet
+    return fine, middle, coarse
 
 
 def put(logits: Tensor, column: int, row: int, objectness: float, class_id: int = 0) -> None:
@@ -41,34 +45,38 @@ def put(logits: Tensor, column: int, row: int, objectness: float, class_id: int 
     logits[0, FIRST_CLASS + class_id, row, column] = 20
 
 
-def locate(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    boxes, scores, class_ids = Localization(Known(logits))(FRAMES)
+def locate(levels: Levels) -> tuple[Tensor, Tensor, Tensor]:
+    boxes, scores, class_ids = Localization(Known(levels))(FRAMES)
     return boxes[0], scores[0], class_ids[0]
 
 
 def test_one_object_seen_from_several_cells_is_found_once() -> None:
-    logits = silence()
+    levels = silence()
+    logits = levels[0]
     put(logits, 4, 6, 3.0, class_id=2)
     for column, row in ((3, 6), (5, 6), (4, 5), (4, 7), (5, 7)):
         put(logits, column, row, 2.0, class_id=2)
-    boxes, scores, class_ids = locate(logits)
+    boxes, scores, class_ids = locate(levels)
     assert (scores > 0.01).sum() == 1
     assert scores[0].item() == pytest.approx(torch.tensor(3.0).sigmoid().item())
     assert class_ids[0] == 2
     # in the middle of cell (4, 6)
-    half = 40 * torch.tensor(-1.5).sigmoid().item() ** 2
+    half = 12 * 8 * torch.tensor(-3.0).sigmoid().item() ** 2
     assert boxes[0].tolist() == pytest.approx([36 - half, 52 - half, 36 + half, 52 + half])
 
 
 def test_of_boxes_on_one_another_only_the_best_is_kept() -> None:
-    logits = silence()
+    levels = silence()
+    logits = levels[0]
     for column, row, objectness in ((2, 2, 1.0), (5, 2, 2.0), (8, 8, 0.5)):
         put(logits, column, row, objectness)
-    logits[0, 2:4, 2, 2] = logits[0, 2:4, 2, 5] = 0.0  # 20 px wide, 24 px apart
-    _, scores, _ = locate(logits)
+    third = 1 / 24**0.5  # of the longest side it is the root: 8 px
+    side = torch.tensor(2.5**0.5 * third).logit()  # 20 px wide, 24 px apart
+    logits[0, 2:4, 2, 2] = logits[0, 2:4, 2, 5] = side
+    _, scores, _ = locate(levels)
     assert (scores > 0.1).sum() == 3
     logits[0, 0, 2, 2] = 12.0  # the first box's centre moves by three cells, onto the second
-    boxes, scores, _ = locate(logits)
+    boxes, scores, _ = locate(levels)
     assert torch.allclose(scores[:2], torch.tensor([2.0, 0.5]).sigmoid(), atol=1e-3)
     assert (scores[2:] < 0.01).all()
     assert (scores.diff() <= 0).all()
@@ -87,10 +95,11 @@ def test_who_stands_alone_is_who_no_better_box_lies_on(seed: int) -> None:
 
 
 def test_detections_are_sorted_best_first() -> None:
-    logits = silence()
+    levels = silence()
+    logits = levels[0]
     for column, row, objectness in ((1, 1, 0.5), (8, 1, 2.5), (1, 8, 1.5), (8, 8, -0.5)):
         put(logits, column, row, objectness)
-    boxes, scores, _ = locate(logits)
+    boxes, scores, _ = locate(levels)
     expected = torch.tensor([2.5, 1.5, 0.5, -0.5]).sigmoid()
     assert torch.allclose(scores[:4], expected)
     centres = (boxes[:4, :2] + boxes[:4, 2:]) / 2 / 8 - 0.5
@@ -98,18 +107,20 @@ def test_detections_are_sorted_best_first() -> None:
 
 
 def test_objects_two_cells_apart_are_both_found() -> None:
-    logits = silence()
+    levels = silence()
+    logits = levels[0]
     put(logits, 3, 3, 2.0, class_id=0)
     put(logits, 5, 3, 1.0, class_id=1)
-    _, scores, class_ids = locate(logits)
+    _, scores, class_ids = locate(levels)
     assert (scores > 0.1).sum() == 2
     assert class_ids[:2].tolist() == [0, 1]
 
 
 def test_the_score_is_objectness_times_class_probability() -> None:
-    logits = silence()
+    levels = silence()
+    logits = levels[0]
     logits[0, :, 5, 5] = torch.tensor([0, 0, 0, 0, 1.0, 0.5, 2.0, -1.0])
-    _, scores, class_ids = locate(logits)
+    _, scores, class_ids = locate(levels)
     classes = torch.tensor([0.5, 2.0, -1.0]).softmax(dim=0)
     assert scores[0].item() == pytest.approx((torch.tensor(1.0).sigmoid() * classes[1]).item())
     assert class_ids[0] == 1
@@ -117,22 +128,36 @@ def test_the_score_is_objectness_times_class_probability() -> None:
 
 @given(st.integers(0, 2**32 - 1))
 def test_whoever_speaks_is_higher_than_all_round_it(seed: int) -> None:
-    logits = 3 * torch.randn(
-        1, FIRST_CLASS + CLASSES, GRID, GRID, generator=torch.Generator().manual_seed(seed)
-    )
-    logits[:, 2:4] = -4  # boxes so small that none lies on another
-    _, scores, _ = locate(logits)
-    objectness = logits[0, OBJECTNESS].sigmoid()
-    grid = (objectness * logits[0, FIRST_CLASS:].softmax(dim=0).amax(dim=0)).numpy()
-    padded = np.pad(grid, 1)
-    peaks = [
-        grid[row, column]
-        for row in range(GRID)
-        for column in range(GRID)
-        if grid[row, column] == padded[row : row + 3, column : column + 3].max()
-    ]
-    assert scores[: len(peaks)].tolist() == sorted(map(float, peaks), reverse=True)
-    assert (scores[len(peaks) :] == 0).all()
+    generator = torch.Generator().manual_seed(seed)
+    levels = tuple(3 * torch.randn(level.shape, generator=generator) for level in silence())
+    expected: list[float] = []
+    for logits in levels:
+        logits[:, 2:4] = -9  # boxes so small that none lies on another
+        objectness = logits[0, OBJECTNESS].sigmoid()
+        grid = (objectness * logits[0, FIRST_CLASS:].softmax(dim=0).amax(dim=0)).numpy()
+        padded = np.pad(grid, 1)
+        expected += [
+            float(grid[row, column])
+            for row in range(grid.shape[0])
+            for column in range(grid.shape[1])
+            if grid[row, column] == padded[row : row + 3, column : column + 3].max()
+        ]
+    _, scores, _ = locate(levels)
+    expected = sorted(expected, reverse=True)[:50]
+    assert scores[: len(expected)].tolist() == pytest.approx(expected)
+    assert (scores[len(expected) :] == 0).all()
+
+
+def test_an_object_that_two_grids_see_is_found_once() -> None:
+    fine, middle, coarse = silence()
+    put(fine, 5, 5, 1.0)
+    put(middle, 2, 2, 2.0)  # centre (40, 40), as far as cell (5, 5) of the fine grid can say
+    fine[0, :2, 5, 5] = (torch.tensor([40 / 8 - 5.5] * 2) / 6 + 0.5).logit()
+    fine[0, 2:4, 5, 5] = torch.tensor((50 / 192) ** 0.5).logit()
+    middle[0, 2:4, 2, 2] = torch.tensor((48 / 384) ** 0.5).logit()
+    boxes, scores, _ = locate((fine, middle, coarse))
+    assert (scores > 0.01).sum() == 1
+    assert boxes[0].tolist() == pytest.approx([16, 16, 64, 64], abs=1e-3)
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (32, 128), (96, 64), (192, 320)])

@@ -13,11 +13,11 @@ from torch.nn import functional
 
 from train.generator import Sample
 from train.loss import LossWeights, box_units, detection_loss, iou_and_giou
-from train.network import STRIDE, decode_boxes
+from train.network import STRIDES, cells_of, decode_boxes
 from train.targets import Targets, make_targets
 
-GRID, CLASSES = 8, 3
-SIZE = GRID * STRIDE
+SIZE, CLASSES = 64, 3
+CELLS = cells_of(tuple(torch.zeros(1, 1, SIZE // s, SIZE // s) for s in STRIDES))
 USERS_OWN = LossWeights(giou=0.0, iou_objectness=False)  # the cross entropies alone
 PLAIN_WITH_GIOU = LossWeights(giou=1.0, iou_objectness=False)
 
@@ -41,20 +41,20 @@ SPEAKS = SOME.owner >= 0
 
 def random_logits(batch: int, seed: int = 0) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seed)
-    return 2 * torch.randn(batch, 5 + CLASSES, GRID, GRID, generator=generator)
+    return 2 * torch.randn(batch, len(CELLS), 5 + CLASSES, generator=generator)
 
 
 def units_of(targets: Targets) -> torch.Tensor:
     """What the box sigmoids of the cells that speak should say, in the order of the mask."""
     speaks = targets.owner >= 0
-    cells = speaks.nonzero()[:, [2, 1]].float()
-    return box_units(targets.boxes[targets.owner[speaks]], cells, SIZE)
+    cells = CELLS[speaks.nonzero()[:, 1]]
+    return box_units(targets.boxes[targets.owner[speaks]], cells)
 
 
 def perfect_logits(targets: Targets, sure: float = 40.0) -> torch.Tensor:
     """Answers that are right: exact boxes, and objectness and class without a doubt."""
     speaks = targets.owner >= 0
-    by_cell = torch.zeros(len(speaks), GRID, GRID, 5 + CLASSES)
+    by_cell = torch.zeros(len(speaks), len(CELLS), 5 + CLASSES)
     by_cell[..., 4] = sure * (2.0 * speaks - 1)
     ids = targets.class_ids[targets.owner[speaks]]
     answers = torch.cat(
@@ -66,36 +66,35 @@ def perfect_logits(targets: Targets, sure: float = 40.0) -> torch.Tensor:
         dim=1,
     )
     by_cell[speaks] = answers
-    return by_cell.permute(0, 3, 1, 2).contiguous()
+    return by_cell
 
 
 def test_a_network_that_knows_nothing_loses_what_is_worked_out_by_hand() -> None:
-    parts = detection_loss(torch.zeros(1, 5 + CLASSES, GRID, GRID), ONE, SIZE, USERS_OWN)
-    # 64 cells less the eight of the ring, ln 2 each, for the one cell that speaks
-    assert parts.objectness.item() == pytest.approx(56 * math.log(2))
+    parts = detection_loss(torch.zeros(1, len(CELLS), 5 + CLASSES), CELLS, ONE, USERS_OWN)
+    # 64 + 16 + 4 cells less the eight of the ring, ln 2 each, for the one cell that speaks
+    assert parts.objectness.item() == pytest.approx(76 * math.log(2))
     assert parts.box.item() == pytest.approx(4 * math.log(2))
     assert parts.classes.item() == pytest.approx(math.log(3))
-    assert parts.total.item() == pytest.approx(60 * math.log(2) + math.log(3))
+    assert parts.total.item() == pytest.approx(80 * math.log(2) + math.log(3))
 
 
 def test_the_parts_are_torchs_own_losses_summed_cell_by_cell() -> None:
     logits = random_logits(3)
-    parts = detection_loss(logits, SOME, SIZE, USERS_OWN)
+    parts = detection_loss(logits, CELLS, SOME, USERS_OWN)
     objectness = box = classes = 0.0
     units = iter(units_of(SOME))
     for n in range(3):
-        for row in range(GRID):
-            for column in range(GRID):
-                cell, owner = logits[n, :, row, column], SOME.owner[n, row, column]
-                if SOME.counts[n, row, column]:
-                    objectness += functional.binary_cross_entropy(
-                        cell[4].sigmoid(), (owner >= 0).float()
-                    ).item()
-                if owner >= 0:
-                    box += functional.binary_cross_entropy(
-                        cell[:4].sigmoid(), next(units), reduction="sum"
-                    ).item()
-                    classes += functional.cross_entropy(cell[5:], SOME.class_ids[owner]).item()
+        for place in range(len(CELLS)):
+            cell, owner = logits[n, place], SOME.owner[n, place]
+            if SOME.counts[n, place]:
+                objectness += functional.binary_cross_entropy(
+                    cell[4].sigmoid(), (owner >= 0).float()
+                ).item()
+            if owner >= 0:
+                box += functional.binary_cross_entropy(
+                    cell[:4].sigmoid(), next(units), reduction="sum"
+                ).item()
+                classes += functional.cross_entropy(cell[5:], SOME.class_ids[owner]).item()
     count = int(SPEAKS.sum())
     assert count > 5
     assert parts.objectness.item() == pytest.approx(objectness / count, rel=1e-5)
@@ -106,19 +105,18 @@ def test_the_parts_are_torchs_own_losses_summed_cell_by_cell() -> None:
 
 def test_an_objectness_of_iou_asks_for_the_boxs_iou() -> None:
     logits = random_logits(3)
-    parts = detection_loss(logits, SOME, SIZE)
-    cells = SPEAKS.nonzero()[:, [2, 1]].float()
-    found = decode_boxes(logits.permute(0, 2, 3, 1)[SPEAKS][:, :4], cells, SIZE)
-    wanted = torch.zeros(3, GRID, GRID)
+    parts = detection_loss(logits, CELLS, SOME)
+    found = decode_boxes(logits[SPEAKS][:, :4], CELLS[SPEAKS.nonzero()[:, 1]])
+    wanted = torch.zeros(3, len(CELLS))
     wanted[SPEAKS] = iou_and_giou(found, SOME.boxes[SOME.owner[SPEAKS]])[0]
     by_torch = functional.binary_cross_entropy_with_logits(
-        logits[:, 4][SOME.counts], wanted[SOME.counts], reduction="sum"
+        logits[..., 4][SOME.counts], wanted[SOME.counts], reduction="sum"
     )
     assert parts.objectness.item() == pytest.approx(by_torch.item() / SPEAKS.sum().item(), rel=1e-5)
 
 
 def test_a_perfect_answer_loses_only_what_soft_targets_leave() -> None:
-    parts = detection_loss(perfect_logits(SOME), SOME, SIZE)
+    parts = detection_loss(perfect_logits(SOME), CELLS, SOME)
     unit = units_of(SOME).double()
     entropy = functional.binary_cross_entropy(unit, unit, reduction="sum") / SPEAKS.sum()
     assert parts.objectness.item() == pytest.approx(0, abs=1e-2)
@@ -128,11 +126,11 @@ def test_a_perfect_answer_loses_only_what_soft_targets_leave() -> None:
 
 
 def test_a_perfect_answer_is_a_minimum() -> None:
-    best = detection_loss(perfect_logits(SOME, sure=4.0), SOME, SIZE, PLAIN_WITH_GIOU)
-    assert detection_loss(random_logits(3), SOME, SIZE, PLAIN_WITH_GIOU).total > best.total
+    best = detection_loss(perfect_logits(SOME, sure=4.0), CELLS, SOME, PLAIN_WITH_GIOU)
+    assert detection_loss(random_logits(3), CELLS, SOME, PLAIN_WITH_GIOU).total > best.total
     worse = perfect_logits(SOME, sure=4.0)
-    worse[:, :4] += 0.3
-    parts = detection_loss(worse, SOME, SIZE, PLAIN_WITH_GIOU)
+    worse[..., :4] += 0.3
+    parts = detection_loss(worse, CELLS, SOME, PLAIN_WITH_GIOU)
     assert parts.box > best.box
     assert parts.giou > best.giou
     assert parts.objectness == best.objectness
@@ -140,10 +138,9 @@ def test_a_perfect_answer_is_a_minimum() -> None:
 
 def test_the_giou_term_is_one_less_giou_of_the_decoded_boxes() -> None:
     logits = random_logits(3)
-    plain = detection_loss(logits, SOME, SIZE, USERS_OWN)
-    with_giou = detection_loss(logits, SOME, SIZE, LossWeights(giou=2.5, iou_objectness=False))
-    cells = SPEAKS.nonzero()[:, [2, 1]].float()
-    boxes = decode_boxes(logits.permute(0, 2, 3, 1)[SPEAKS][:, :4], cells, SIZE)
+    plain = detection_loss(logits, CELLS, SOME, USERS_OWN)
+    with_giou = detection_loss(logits, CELLS, SOME, LossWeights(giou=2.5, iou_objectness=False))
+    boxes = decode_boxes(logits[SPEAKS][:, :4], CELLS[SPEAKS.nonzero()[:, 1]])
     giou = iou_and_giou(boxes, SOME.boxes[SOME.owner[SPEAKS]])[1]
     assert with_giou.giou.item() == pytest.approx((1 - giou).mean().item(), rel=1e-5)
     expected = plain.total + 2.5 * with_giou.giou
@@ -152,9 +149,9 @@ def test_the_giou_term_is_one_less_giou_of_the_decoded_boxes() -> None:
 
 def test_cells_without_an_object_do_not_move_box_and_class() -> None:
     logits = random_logits(3).requires_grad_()
-    detection_loss(logits, SOME, SIZE).total.backward()
+    detection_loss(logits, CELLS, SOME).total.backward()
     assert logits.grad is not None
-    slope = logits.grad.permute(0, 2, 3, 1)
+    slope = logits.grad
     answers = torch.tensor([0, 1, 2, 3, 5, 6, 7])
     assert (slope[~SPEAKS][:, answers] == 0).all()
     assert (slope[SPEAKS][:, answers] != 0).all()
@@ -162,9 +159,9 @@ def test_cells_without_an_object_do_not_move_box_and_class() -> None:
 
 def test_objectness_is_learnt_in_every_cell_that_counts_and_in_no_other() -> None:
     logits = random_logits(3).requires_grad_()
-    detection_loss(logits, SOME, SIZE).objectness.backward()
+    detection_loss(logits, CELLS, SOME).objectness.backward()
     assert logits.grad is not None
-    slope = logits.grad[:, 4]
+    slope = logits.grad[..., 4]
     assert (slope[SOME.counts] != 0).all()
     assert (slope[~SOME.counts] == 0).all()
     assert (~SOME.counts).any()
@@ -173,7 +170,7 @@ def test_objectness_is_learnt_in_every_cell_that_counts_and_in_no_other() -> Non
 def test_pictures_without_objects_give_a_finite_loss() -> None:
     nothing = targets_of([], [])
     logits = random_logits(2).requires_grad_()
-    parts = detection_loss(logits, nothing, SIZE)
+    parts = detection_loss(logits, CELLS, nothing)
     parts.total.backward()
     assert parts.box == parts.classes == parts.giou == 0
     assert parts.total == parts.objectness
@@ -183,9 +180,9 @@ def test_pictures_without_objects_give_a_finite_loss() -> None:
 
 def test_half_precision_logits_are_summed_in_float32() -> None:
     logits = random_logits(3).to(torch.bfloat16)
-    parts = detection_loss(logits, SOME, SIZE)
+    parts = detection_loss(logits, CELLS, SOME)
     assert parts.total.dtype == torch.float32
-    assert parts.total == detection_loss(logits.float(), SOME, SIZE).total
+    assert parts.total == detection_loss(logits.float(), CELLS, SOME).total
 
 
 @pytest.mark.parametrize(

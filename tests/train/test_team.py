@@ -38,7 +38,8 @@ def test_two_processes_reach_the_weights_of_one_with_twice_the_batch(tmp_path: P
     assert alone["step"] == shared["step"] == 6
     for name, weights in alone["network"].items():
         # sums over halves of a batch are rounded in another order
-        assert torch.allclose(weights.float(), shared["network"][name].float(), atol=1e-3), name
+        theirs = shared["network"][name].float()
+        assert torch.allclose(weights.float(), theirs, atol=1e-3, rtol=5e-3), name
 
 
 def test_a_batch_that_cannot_be_shared_evenly_is_refused(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from train.errors import TrainError
 from train.generator import PictureMaker, Sample, picture_maker
 from train.negatives import Negatives, negatives_for
 from train.photos import Image, load_backgrounds, load_photos
-from train.stages import STAGES
+from train.stages import STAGES, for_training
 
 ASSETS = Path(__file__).parent / "assets"
 CUTOUTS = ASSETS / "cutouts"
@@ -70,7 +70,7 @@ def load_data_set(
     others, other_others = split_distractors(distractors)
     return DataSet(
         known,
-        picture_maker(entry, loaded, kept, size, seed, distractors=others),
+        picture_maker(for_training(entry), loaded, kept, size, seed, distractors=others),
         picture_maker(entry, loaded, held_out, size, HELD_OUT_SEED, distractors=other_others),
     )
 

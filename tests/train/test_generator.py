@@ -14,7 +14,13 @@ from train.backgrounds import made_up, mix_photos, random_crop
 from train.batches import GeneratedBatches, batches
 from train.clutter import random_shape
 from train.cutouts import Cutout, load_cutouts, load_distractors
-from train.data_set import CUTOUTS, HELD_OUT_DISTRACTORS, HELD_OUT_PHOTOS
+from train.data_set import (
+    CUTOUTS,
+    HELD_OUT_DISTRACTORS,
+    HELD_OUT_PHOTOS,
+    PHOTOS,
+    load_data_set,
+)
 from train.errors import TrainError
 from train.generator import (
     BAR_GREY,
@@ -334,3 +340,13 @@ def test_batches_go_on_where_they_stopped(make) -> None:
     assert len(rest) == 2
     assert all(a.equal(b) for a, b in zip(whole[2:], rest, strict=True))
     assert np.array_equal(whole[1][2].numpy(), maker.make(5, maker.aspect(1)).image)
+
+
+def test_training_sees_objects_cut_off_further_than_they_are_in_what_is_measured() -> None:
+    data = load_data_set("many-objects", CUTOUTS, PHOTOS, 64, seed=0)
+    assert data.held_out.stage == STAGES["many-objects"]
+    assert data.training.stage.edge_overhang > STAGES["many-objects"].edge_overhang
+    assert data.training.stage.edge_overhang < 1
+    assert replace(data.training.stage, edge_overhang=0.5) == STAGES["many-objects"]
+    alone = load_data_set("multi-class", CUTOUTS, PHOTOS, 64, seed=0)
+    assert alone.training.stage == alone.held_out.stage

@@ -41,13 +41,16 @@ def draw(pixels: Pixels, detections: Detections, labels: Sequence[str]) -> None:
 
     pixels: uint8 [H, W, 3] BGR or [H·3/2, W] I420. Line width and text grow with the picture.
     """
+    # a colour of I420 covers 2×2 pixels; boxes that keep to them are sharper, cost an encoder less
+    # and do not tremble by a pixel
+    step = 2 if pixels.ndim == 2 else 1
     unit = max(size_wh(pixels)) / 1280
     line = max(1, round(3 * unit))
     # worst first, so that the best lie on top
     for n in reversed(range(len(detections))):
         class_id = int(detections.class_ids[n])
         colour = COLOURS[class_id % len(COLOURS)]
-        x1, y1, x2, y2 = (round(float(v)) for v in detections.boxes[n])
+        x1, y1, x2, y2 = (step * round(float(v) / step) for v in detections.boxes[n])
         draw_box(pixels, (x1, y1, x2, y2), line + 2, BLACK)
         draw_box(pixels, (x1, y1, x2, y2), line, colour)
         caption = f"{labels[class_id]} {detections.scores[n]:.2f}"

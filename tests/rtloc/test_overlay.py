@@ -37,6 +37,18 @@ def test_the_caption_stands_above_the_box_and_hangs_inside_it_at_the_top_edge() 
     assert (image[5:25, 310:340] != 0).any()
 
 
+def test_boxes_keep_to_whole_colours_of_planes_and_do_not_tremble() -> None:
+    def drawn(box: list[float]) -> np.ndarray:
+        planes = np.full((720 * 3 // 2, 1280), 128, np.uint8)
+        draw(planes, one(box), ["a"])
+        return planes
+
+    here = drawn([300, 200, 500, 400])
+    assert (here != 128).any()
+    assert np.array_equal(drawn([300.9, 199.1, 499.2, 400.6]), here)
+    assert not np.array_equal(drawn([302, 200, 500, 400]), here)
+
+
 @pytest.mark.parametrize(
     "box", [[-50, -50, 2000, 2000], [1275, 700, 1280, 720], [0, 0, 0, 0], [5, 5, 6, 6]]
 )

@@ -90,7 +90,9 @@ def data_of(recipe: Recipe, size: int) -> DataSet:
 
 def shape_for(head: HeadName, size: int, labels: Sequence[str]) -> NetworkShape:
     """Return the network's shape; the single-object head has its eight numbers at every stage."""
-    return NetworkShape(len(STARTERS) if head == "single" else len(labels), size)
+    if head == "single":
+        return NetworkShape(len(STARTERS), size, depths=(1, 2, 2))
+    return NetworkShape(len(labels), size)
 
 
 def stopped_run(last: Path, recipe: Recipe, size: int) -> Trainer | None:

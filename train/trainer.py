@@ -235,12 +235,12 @@ def resume(path: Path, team: Team = ALONE) -> Trainer:
     """Rebuild the trainer of a checkpoint; it goes on as if it had never stopped.
 
     Raises:
-        TrainError: the checkpoint cannot be read.
+        TrainError: the checkpoint cannot be read, or is of another network.
     """
     state = load_checkpoint(path)
     trainer = Trainer(Recipe(**state["recipe"]), shape_of(state), state["labels"], team)
-    trainer.network.load_state_dict(state["network"])
-    trainer.averaged.load_state_dict(state["averaged"])
+    load_weights(trainer.network, state["network"])
+    load_weights(trainer.averaged, state["averaged"])
     trainer.optimizer.load_state_dict(state["optimizer"])
     trainer.step = state["step"]
     trainer.seconds = state.get("seconds", 0.0)
@@ -259,10 +259,28 @@ def shape_of(state: dict[str, Any]) -> NetworkShape:
 
 
 def averaged_network(state: dict[str, Any]) -> Network:
-    """Return the averaged network of a checkpoint's state, the one to be used."""
+    """Return the averaged network of a checkpoint's state, the one to be used.
+
+    Raises:
+        TrainError: the checkpoint is of another network.
+    """
     network = HEADS[state["recipe"].get("head", "dense")].network(shape_of(state))
-    network.load_state_dict(state["averaged"])
+    load_weights(network, state["averaged"])
     return network.eval()
+
+
+def load_weights(network: nn.Module, weights: dict[str, torch.Tensor]) -> None:
+    """Load a network's weights.
+
+    Raises:
+        TrainError: they are those of another network.
+    """
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise TrainError(
+            "the checkpoint is of a network that this version of rtloc does not have; train again"
+        ) from error
 
 
 def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import nn
 
-from train.checkpoint import load_checkpoint
+from train.checkpoint import load_checkpoint, save_checkpoint
 from train.cutouts import load_cutouts
 from train.data_set import CUTOUTS
 from train.errors import TrainError
@@ -322,3 +322,17 @@ def test_only_convolution_weights_decay() -> None:
     assert {p.ndim for p in weighty["params"]} == {4}
     assert {p.ndim for p in light["params"]} == {1}
     assert len(weighty["params"]) + len(light["params"]) == len(list(network.parameters()))
+
+
+def test_a_checkpoint_of_another_network_is_refused(
+    maker: PictureMaker, validation: list, tmp_path: Path
+) -> None:
+    trainer = Trainer(replace(RECIPE, steps=1), SHAPE, LABELS)
+    trainer.train(maker, validation, tmp_path, nothing, workers=0)
+    state = load_checkpoint(tmp_path / "last.pt")
+    for weights in (state["network"], state["averaged"]):
+        weights["head.weight"] = weights.pop("cells.0.weight")
+    save_checkpoint(tmp_path / "old.pt", state)
+    for load in (lambda: resume(tmp_path / "old.pt"), lambda: averaged_network(state)):
+        with pytest.raises(TrainError, match="this version of rtloc does not have; train again"):
+            load()

@@ -72,7 +72,8 @@ def main(
     header = ["backend", "rtloc, ms", "YOLO26n, ms", "its letterbox, ms", "rtloc / YOLO26n"]
     body = (
         f"{report.table(header, rows)}\n\n"
-        f"Model {model} with an input of {by(ours_wh)} against {yolo.stem} with "
+        f"Model {model} ({localizer.info.precision}) with an input of {by(ours_wh)} against "
+        f"{yolo.stem} with "
         f"{by(opened.input_wh)}, batch 1, {len(frames)} frames of {width}×{height} in turn; "
         f"{'; '.join(notes)}; threads: "
         f"{threads or 'as the runtime chooses'}. Medians of {rounds} interleaved rounds, {calls} "

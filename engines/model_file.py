@@ -27,7 +27,7 @@ class ModelInfo:
 
     path: the ONNX file; labels: by class id; input_size: S, the input's longer side in pixels;
     threshold: the default lowest score; stage: what it was trained on; figures: measured values by
-    name; precision: of the weights, "fp32" or "fp16".
+    name; precision: of the convolutions, "fp32", "fp16" or "int8".
     """
 
     path: Path

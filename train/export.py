@@ -73,21 +73,26 @@ def export_onnx(network: Network, description: Description, path: Path) -> None:
             },
         )
     proto = onnx.load(str(partial))
+    describe(proto, description, size, "fp32")
+    onnx.checker.check_model(proto, full_check=True)
+    onnx.save(proto, str(partial))
+    partial.replace(path)
+
+
+def describe(proto: onnx.ModelProto, about: Description, size: int, precision: str) -> None:
+    """Write into a model what it says of itself; precision: "fp32" or "int8"."""
     onnx.helper.set_model_props(
         proto,
         {
             "rtloc_format": FORMAT_VERSION,
-            "labels": json.dumps(list(description.labels), ensure_ascii=False),
+            "labels": json.dumps(list(about.labels), ensure_ascii=False),
             "input_size": str(size),
-            "threshold": f"{description.threshold:.4g}",
-            "stage": description.stage,
-            "figures": json.dumps({k: round(v, 4) for k, v in description.figures.items()}),
-            "precision": "fp32",
+            "threshold": f"{about.threshold:.4g}",
+            "stage": about.stage,
+            "figures": json.dumps({k: round(v, 4) for k, v in about.figures.items()}),
+            "precision": precision,
         },
     )
-    onnx.checker.check_model(proto, full_check=True)
-    onnx.save(proto, str(partial))
-    partial.replace(path)
 
 
 def export_checkpoint(checkpoint: Path, path: Path) -> Figures:

@@ -16,13 +16,13 @@ from onnx import TensorProto
 
 from engines.backends import BACKENDS, Load, RawOutputs, open_backend
 from engines.errors import EngineError, UnknownNameError
-from engines.model_file import OUTPUTS, read_model_info, shipped_models
+from engines.model_file import OUTPUTS, ModelInfo, read_model_info, shipped_models
 from train.data_set import CUTOUTS, PHOTOS, load_data_set
 from train.generator import Sample
 from train.matching import iou_matrix
 
-SHIPPED = shipped_models()["pokemon"]
-INFO = read_model_info(SHIPPED)
+INFO = read_model_info(shipped_models()["pokemon"])
+IN_FLOAT32 = read_model_info(shipped_models()["pokemon-fp32"])
 ALL = pytest.mark.parametrize("name", list(BACKENDS))
 
 
@@ -37,8 +37,8 @@ def frames(samples: list[Sample]) -> NDArray[np.uint8]:
     return np.stack([s.image for s in samples])
 
 
-def answer(name: str, frames: NDArray[np.uint8]) -> RawOutputs:
-    backend, _ = open_backend(INFO, name, Load(threads=1))
+def answer(name: str, frames: NDArray[np.uint8], info: ModelInfo = INFO) -> RawOutputs:
+    backend, _ = open_backend(info, name, Load(threads=1))
     try:
         return backend.infer(frames)
     finally:
@@ -195,8 +195,9 @@ def test_signals_arrive_when_backends_were_closed_in_the_order_of_opening(name: 
 
 
 def test_the_graph_answers_alike_in_both_runtimes_in_float32(frames: NDArray[np.uint8]) -> None:
-    by_onnxruntime = answer("onnxruntime", frames)
-    model = openvino.Core().compile_model(str(SHIPPED), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    by_onnxruntime = answer("onnxruntime", frames, IN_FLOAT32)
+    in_float32 = {"INFERENCE_PRECISION_HINT": "f32"}
+    model = openvino.Core().compile_model(str(IN_FLOAT32.path), "CPU", in_float32)
     boxes, scores, class_ids = (model([frames])[name] for name in OUTPUTS)
     counts = by_onnxruntime.scores > 0.01
     assert counts.sum() > 20
@@ -205,10 +206,10 @@ def test_the_graph_answers_alike_in_both_runtimes_in_float32(frames: NDArray[np.
     assert np.array_equal(class_ids[counts], by_onnxruntime.class_ids[counts])
 
 
-def partners(a: RawOutputs, b: RawOutputs, n: int) -> list[tuple[int, int]]:
+def partners(a: RawOutputs, b: RawOutputs, n: int, sure: float) -> list[tuple[int, int]]:
     """Pair each sure detection of `a` in picture n with the one of `b` that lies on it."""
     pairs = []
-    for row in np.flatnonzero(a.scores[n] > 0.3):
+    for row in np.flatnonzero(a.scores[n] > sure):
         same = (b.class_ids[n] == a.class_ids[n][row]) & (b.scores[n] > 0.1)
         overlaps = iou_matrix(a.boxes[n][row : row + 1], b.boxes[n])[0] * same
         assert overlaps.max() > 0.8, f"picture {n}, row {row} has no partner"
@@ -217,19 +218,28 @@ def partners(a: RawOutputs, b: RawOutputs, n: int) -> list[tuple[int, int]]:
 
 
 @pytest.mark.parametrize("batch", [1, 4])
-def test_backends_find_the_same_objects(batch: int, frames: NDArray[np.uint8]) -> None:
-    # OpenVINO computes in bfloat16 where the CPU has it, hence neither order nor digits are equal
-    count = 0
+@pytest.mark.parametrize("info", [INFO, IN_FLOAT32], ids=lambda info: info.precision)
+def test_backends_find_the_same_objects(
+    info: ModelInfo, batch: int, frames: NDArray[np.uint8]
+) -> None:
+    # OpenVINO computes in bfloat16 where the CPU has it, hence neither order nor digits are equal;
+    # in 8 bits what is rounded up here and down there may lie a step apart
+    limits = (0.6, 0.25, 12, 2) if info.precision == "int8" else (0.3, 0.03, 4, 1)
+    sure, most_score, most_px, loose = limits
+    scores, sides_px = [], []
     for first in range(0, len(frames), batch):
         part = frames[first : first + batch]
-        a, b = answer("openvino", part), answer("onnxruntime", part)
+        a, b = answer("openvino", part, info), answer("onnxruntime", part, info)
         for one, other in ((a, b), (b, a)):
             for n in range(batch):
-                for row, match in partners(one, other, n):
-                    assert abs(one.scores[n][row] - other.scores[n][match]) < 0.03
-                    assert np.abs(one.boxes[n][row] - other.boxes[n][match]).max() < 4
-                    count += 1
-    assert count > 40
+                for row, match in partners(one, other, n, sure):
+                    scores.append(abs(one.scores[n][row] - other.scores[n][match]))
+                    sides_px.append(np.abs(one.boxes[n][row] - other.boxes[n][match]).max())
+    assert len(scores) > 30
+    assert max(scores) < most_score
+    assert max(sides_px) < most_px
+    assert np.median(scores) < loose * 0.01
+    assert np.median(sides_px) < loose * 0.5
 
 
 def test_an_unknown_backend_is_refused_and_the_known_ones_named() -> None:

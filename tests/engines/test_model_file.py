@@ -30,14 +30,15 @@ def refusal(path: Path) -> str:
     return line
 
 
-def test_the_shipped_model_tells_what_it_is() -> None:
-    info = read_model_info(SHIPPED)
-    assert info.path == SHIPPED
+@pytest.mark.parametrize(("name", "precision"), [("pokemon", "int8"), ("pokemon-fp32", "fp32")])
+def test_a_shipped_model_tells_what_it_is(name: str, precision: str) -> None:
+    info = read_model_info(shipped_models()[name])
+    assert info.path == shipped_models()[name]
     assert info.labels == ("Bulbasaur", "Charmander", "Pikachu", "Squirtle")
     assert info.input_size == 384
     assert 0 < info.threshold < 1
     assert info.stage == "many-objects"
-    assert info.precision == "fp32"
+    assert info.precision == precision
     assert info.figures["map50"] >= 0.9
 
 

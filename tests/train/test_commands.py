@@ -58,6 +58,14 @@ def test_a_model_is_trained_measured_and_exported(rtloc, fails, tmp_path: Path) 
     trained, again = (tmp_path / name for name in ("new/tiny.onnx", "again.onnx"))
     assert trained.read_bytes() == again.read_bytes()
 
+    done = rtloc("export", "runs/tiny/best.pt", "--precision", "int8", "-o", "int8.onnx", **ALONE)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("int8.onnx: mAP@50 ")
+    small = read_model_info(tmp_path / "int8.onnx")
+    assert (small.precision, small.labels, small.input_size) == ("int8", info.labels, 128)
+    assert small.stage == "many-objects"
+    assert (tmp_path / "int8.onnx").stat().st_size < 0.4 * again.stat().st_size
+
     line = fails(1, *train, **ALONE)
     assert "runs/tiny holds a run already; add --resume" in line
 

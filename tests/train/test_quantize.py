@@ -1,0 +1,71 @@
+"""The 8-bit model file: the same contract, nearly the same answers, whole numbers inside."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from engines.backends import BACKENDS, open_backend
+from engines.model_file import read_model_info, shipped_models
+from train.data_set import CUTOUTS, PHOTOS, load_data_set
+from train.generator import Sample
+from train.matching import iou_matrix
+from train.quantize import quantize
+
+WHOLE = shipped_models()["pokemon-fp32"]
+INFO = read_model_info(WHOLE)
+
+
+@pytest.fixture(scope="module")
+def samples() -> list[Sample]:
+    data = load_data_set("many-objects", CUTOUTS, PHOTOS, INFO.input_size, seed=0)
+    return [data.held_out.make(n, (16, 9)) for n in range(48)]
+
+
+@pytest.fixture(scope="module")
+def quantized(samples: list[Sample], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("quantized") / "int8.onnx"
+    quantize(WHOLE, path, [sample.image for sample in samples[:16]])
+    return path
+
+
+def test_all_convolutions_but_the_last_of_each_grid_are_of_whole_numbers(quantized: Path) -> None:
+    graph = onnx.load(str(quantized)).graph
+    makers = {name: node.op_type for node in graph.node for name in node.output}
+    last = [node for node in graph.node if node.op_type == "Conv" and "/cells." in node.name]
+    others = [node for node in graph.node if node.op_type == "Conv" and node not in last]
+    assert (len(last), len(others)) == (3, 12)
+    assert all({makers[name] for name in n.input[:2]} == {"DequantizeLinear"} for n in others)
+    assert {makers.get(n.input[1]) for n in last} == {None}  # their weights are as they were
+    bits = {np.abs(np.array(onnx.numpy_helper.to_array(w))).max() for w in weights(graph)}
+    assert max(bits) <= 64
+
+
+def weights(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
+    return [one for one in graph.initializer if one.data_type == onnx.TensorProto.INT8 and one.dims]
+
+
+def test_the_file_is_a_quarter_as_large(quantized: Path) -> None:
+    assert quantized.stat().st_size < 0.3 * WHOLE.stat().st_size
+
+
+@pytest.mark.parametrize("backend", list(BACKENDS))
+def test_the_answers_are_nearly_those_of_the_whole_one(
+    quantized: Path, samples: list[Sample], backend: str
+) -> None:
+    frames = np.stack([sample.image for sample in samples[16:]])
+    whole, _ = open_backend(INFO, backend)
+    small, _ = open_backend(read_model_info(quantized), backend)
+    a, b = whole.infer(frames), small.infer(frames)
+    overlaps, scores = [], []
+    for n in range(len(frames)):
+        sure = a.scores[n] > 0.7
+        ious = iou_matrix(a.boxes[n][sure], b.boxes[n][b.scores[n] > 0.3])
+        overlaps += ious.max(axis=1, initial=0).tolist()
+        nearest = b.scores[n][b.scores[n] > 0.3][ious.argmax(axis=1)] if ious.size else []
+        scores += np.abs(a.scores[n][sure] - nearest).tolist() if ious.size else []
+    assert len(overlaps) > 30
+    assert np.median(overlaps) > 0.94
+    assert np.mean(np.array(overlaps) > 0.7) > 0.95
+    assert np.median(scores) < 0.02

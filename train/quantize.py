@@ -1,0 +1,124 @@
+"""Export a trained network with 8-bit convolutions, for CPUs: as accurate, and much faster.
+
+Quantized after training (static quantization, with explicit QuantizeLinear and DequantizeLinear
+nodes): https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html
+"""
+
+import logging
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+from engines.backends import open_backend
+from engines.model_file import INPUT, read_model_info
+from train.checkpoint import load_checkpoint
+from train.errors import TrainError
+from train.evaluate import evaluate
+from train.export import Description, describe, export_checkpoint, partial_name
+from train.figures import Figures
+from train.negatives import DRAWINGS, PHOTOS
+from train.settle import SAMPLES
+from train.trainer import Recipe
+from train.training_data import TrainingData, load_training_data
+
+CALIBRATION_PICTURES = 256
+LAST_LAYERS = "/cells."  # in the names of GridNetwork.cells
+
+
+def export_quantized(checkpoint: Path, path: Path) -> Figures:
+    """Write the 8-bit model file of a checkpoint; return its own figures, measured anew.
+
+    Calibrated on pictures that the network was trained on, measured on held-out ones, as the
+    threshold is chosen.
+
+    Raises:
+        TrainError: the checkpoint cannot be read, was never validated, or its pictures are not
+            there any more, or `path` cannot be written.
+    """
+    state = load_checkpoint(checkpoint)
+    recipe = Recipe(**state["recipe"])
+    data = load_training_data(recipe, state["shape"]["size"])
+    if data.labels != tuple(state["labels"]):
+        raise TrainError(f"{recipe.cutouts} now holds {data.labels}, the run {state['labels']}")
+    with tempfile.TemporaryDirectory() as folder:
+        whole, quantized = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
+        export_checkpoint(checkpoint, whole)
+        pictures = (data.training.make(n).image for n in range(CALIBRATION_PICTURES))
+        quantize(whole, quantized, pictures)
+        figures = measured(quantized, data)
+        proto = onnx.load(str(quantized))
+    threshold, numbers = figures.threshold, figures.numbers()
+    size = state["shape"]["size"]
+    describe(proto, Description(data.labels, threshold, recipe.stage, numbers), size, "int8")
+    partial = partial_name(path)
+    try:
+        onnx.save(proto, str(partial))
+        partial.replace(path)
+    except OSError as error:
+        raise TrainError(f"cannot write {path}: {error.strerror}") from error
+    return figures
+
+
+def quantize(source: Path, target: Path, pictures: Iterable[NDArray[np.uint8]]) -> None:
+    """Write the model file `source` with 8-bit convolutions, calibrated on pictures [H, W, 3] BGR.
+
+    The last convolutions stay as they are: a step of their 8 bits would be a large one for a box.
+    So do the sums of the feature pyramid. Weights have 7 bits, as CPUs without VNNI instructions
+    add two products in 16.
+    """
+    convolutions = [node for node in onnx.load(str(source)).graph.node if node.op_type == "Conv"]
+    with errors_only():
+        quantize_static(
+            str(source),
+            str(target),
+            Pictures(pictures),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=["Conv"],
+            nodes_to_exclude=[node.name for node in convolutions if LAST_LAYERS in node.name],
+            per_channel=True,
+            reduce_range=True,
+            weight_type=QuantType.QInt8,
+            activation_type=QuantType.QUInt8,
+        )
+
+
+class Pictures(CalibrationDataReader):  # type: ignore[misc]
+    """Pictures as ONNX Runtime asks for them."""
+
+    def __init__(self, pictures: Iterable[NDArray[np.uint8]]) -> None:
+        self._pictures = iter(pictures)
+
+    def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
+        """Return the next input, or None at the end."""
+        picture = next(self._pictures, None)
+        return None if picture is None else {INPUT: picture[None]}
+
+
+def measured(model: Path, data: TrainingData) -> Figures:
+    """Measure a model file on held-out pictures and choose its threshold."""
+    engine, _ = open_backend(read_model_info(model), "onnxruntime")
+    try:
+        return evaluate(
+            engine.infer,
+            data.held_out_samples(SAMPLES),
+            data.labels,
+            data.negatives(PHOTOS, DRAWINGS),
+        )
+    finally:
+        engine.close()
+
+
+@contextmanager
+def errors_only() -> Iterator[None]:
+    """Keep quiet the advice that ONNX Runtime's quantizer logs."""
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)

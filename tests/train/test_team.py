@@ -36,10 +36,14 @@ def test_two_processes_reach_the_weights_of_one_with_twice_the_batch(tmp_path: P
         load_checkpoint(tmp_path / "runs" / name / "last.pt") for name in ("one", "two")
     )
     assert alone["step"] == shared["step"] == 6
+    # sums over halves of a batch are rounded in another order
     for name, weights in alone["network"].items():
-        # sums over halves of a batch are rounded in another order
         theirs = shared["network"][name].float()
-        assert torch.allclose(weights.float(), theirs, atol=1e-3, rtol=5e-3), name
+        near = torch.full_like(theirs, 1e-3)
+        if "running" in name:  # of pictures of 0 to 255, so near in proportion only
+            variance = alone["network"][name.replace("running_mean", "running_var")]
+            near = 0.03 * (variance if name.endswith("running_var") else variance.sqrt())
+        assert ((weights.float() - theirs).abs() <= near).all(), name
 
 
 def test_a_batch_that_cannot_be_shared_evenly_is_refused(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import click
 import report
 
 from train.data_set import CUTOUTS, PHOTOS, load_data_set
-from train.evaluate import Figures, evaluate
+from train.evaluate import evaluate
 from train.network import NetworkShape
 from train.trainer import Progress, Recipe, Trainer, network_locate
 
@@ -88,18 +88,13 @@ def trained(folder: Path, name: str, steps: int, size: int) -> dict[str, float]:
     trainer.train(data.training, few, folder, tell, validate_every=steps)
     samples = data.held_out_samples(MEASURED_ON)
     figures = evaluate(network_locate(trainer.averaged), samples, data.labels)
-    done = as_numbers(figures) | {
+    done = figures.numbers() | figures.map50_95_by_size
+    done |= {
         "parameters": sum(p.numel() for p in trainer.network.parameters()),
         "minutes": trainer.seconds / 60,
     }
     answer.write_text(json.dumps(done), encoding="utf-8")
     return done
-
-
-def as_numbers(figures: Figures) -> dict[str, float]:
-    """Return the columns of the table that tell quality."""
-    by_size = figures.map50_95_by_size
-    return {"map50": figures.map50, "map50_95": figures.map50_95, **by_size}
 
 
 if __name__ == "__main__":

@@ -73,14 +73,16 @@ def export_onnx(network: Network, description: Description, path: Path) -> None:
             },
         )
     proto = onnx.load(str(partial))
-    describe(proto, description, size, "fp32")
-    onnx.checker.check_model(proto, full_check=True)
-    onnx.save(proto, str(partial))
-    partial.replace(path)
+    write_model(proto, description, size, "fp32", path)
 
 
-def describe(proto: onnx.ModelProto, about: Description, size: int, precision: str) -> None:
-    """Write into a model what it says of itself; precision: "fp32" or "int8"."""
+def write_model(
+    proto: onnx.ModelProto, about: Description, size: int, precision: str, path: Path
+) -> None:
+    """Put into a model what it says of itself, check it, and write it, whole or not at all.
+
+    precision: "fp32" or "int8".
+    """
     onnx.helper.set_model_props(
         proto,
         {
@@ -93,6 +95,10 @@ def describe(proto: onnx.ModelProto, about: Description, size: int, precision: s
             "precision": precision,
         },
     )
+    onnx.checker.check_model(proto, full_check=True)
+    partial = partial_name(path)
+    onnx.save(proto, str(partial))
+    partial.replace(path)
 
 
 def export_checkpoint(checkpoint: Path, path: Path) -> Figures:

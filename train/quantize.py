@@ -19,11 +19,9 @@ from engines.backends import open_backend
 from engines.model_file import INPUT, read_model_info
 from train.checkpoint import load_checkpoint
 from train.errors import TrainError
-from train.evaluate import evaluate
-from train.export import Description, describe, export_checkpoint, partial_name
+from train.export import Description, export_checkpoint, prepare_place, write_model
 from train.figures import Figures
-from train.negatives import DRAWINGS, PHOTOS
-from train.settle import SAMPLES
+from train.settle import measure_at_length
 from train.trainer import Recipe
 from train.training_data import TrainingData, load_training_data
 
@@ -41,6 +39,7 @@ def export_quantized(checkpoint: Path, path: Path) -> Figures:
         TrainError: the checkpoint cannot be read, was never validated, or its pictures are not
             there any more, or `path` cannot be written.
     """
+    prepare_place(path)
     state = load_checkpoint(checkpoint)
     recipe = Recipe(**state["recipe"])
     data = load_training_data(recipe, state["shape"]["size"])
@@ -55,11 +54,9 @@ def export_quantized(checkpoint: Path, path: Path) -> Figures:
         proto = onnx.load(str(quantized))
     threshold, numbers = figures.threshold, figures.numbers()
     size = state["shape"]["size"]
-    describe(proto, Description(data.labels, threshold, recipe.stage, numbers), size, "int8")
-    partial = partial_name(path)
+    about = Description(data.labels, threshold, recipe.stage, numbers)
     try:
-        onnx.save(proto, str(partial))
-        partial.replace(path)
+        write_model(proto, about, size, "int8", path)
     except OSError as error:
         raise TrainError(f"cannot write {path}: {error.strerror}") from error
     return figures
@@ -104,12 +101,7 @@ def measured(model: Path, data: TrainingData) -> Figures:
     """Measure a model file on held-out pictures and choose its threshold."""
     engine, _ = open_backend(read_model_info(model), "onnxruntime")
     try:
-        return evaluate(
-            engine.infer,
-            data.held_out_samples(SAMPLES),
-            data.labels,
-            data.negatives(PHOTOS, DRAWINGS),
-        )
+        return measure_at_length(engine.infer, data)
     finally:
         engine.close()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from train.checkpoint import load_checkpoint, save_checkpoint
-from train.evaluate import evaluate
+from train.evaluate import Infer, evaluate
 from train.figures import Figures
 from train.negatives import DRAWINGS, PHOTOS
 from train.trainer import averaged_network, network_locate
@@ -38,12 +38,23 @@ def settle(
     state = load_checkpoint(checkpoint)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = averaged_network(state).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    figures = evaluate(
-        network_locate(network),
-        data.held_out_samples(samples),
-        data.labels,
-        data.negatives(photos, drawings),
+    figures = measure_at_length(
+        network_locate(network), data, samples=samples, photos=photos, drawings=drawings
     )
     state["figures"] = asdict(figures)
     save_checkpoint(checkpoint, state)
     return figures
+
+
+def measure_at_length(
+    infer: Infer,
+    data: TrainingData,
+    *,
+    samples: int = SAMPLES,
+    photos: int = PHOTOS,
+    drawings: int = DRAWINGS,
+) -> Figures:
+    """Measure an engine on held-out pictures and choose its threshold; see `settle`."""
+    return evaluate(
+        infer, data.held_out_samples(samples), data.labels, data.negatives(photos, drawings)
+    )

@@ -66,13 +66,13 @@ def make_targets(samples: Sequence[Sample]) -> Targets:
 
 
 def belong(boxes: NDArray[np.float32], stride: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Say which boxes [N, 4] belong to a grid, and which others its cells may speak for as well."""
+    """Say which boxes [N, 4] belong to a grid, and for which its cells may speak, two bool [N]."""
     cells = (boxes[:, 2:] - boxes[:, :2]).max(axis=1) / stride
     low = 0.0 if stride == STRIDES[0] else LONGEST / 2
     high = np.inf if stride == STRIDES[-1] else LONGEST
     here = (cells > low) & (cells <= high)
     near = (cells > low / EITHER_GRID) & (cells <= high * EITHER_GRID)
-    return here, near & ~here
+    return here, near
 
 
 def lay_out(
@@ -83,10 +83,9 @@ def lay_out(
     Both [rows, columns], of the grid of that stride.
     """
     owner = np.full((rows, columns), -1, np.int64)
-    counts = np.ones((rows, columns), bool)
     here, near = belong(boxes, stride)
-    for n in np.nonzero(near)[0]:
-        counts &= ellipses(boxes[n : n + 1], stride, rows, columns, RING_CELLS)[0] > 1
+    rings = ellipses(boxes[near], stride, rows, columns, RING_CELLS)
+    counts = rings.min(axis=0, initial=np.inf) > 1
     objects = np.nonzero(here)[0]
     if not len(objects):
         return owner, counts
@@ -98,7 +97,6 @@ def lay_out(
     distance[of, y, x] = np.minimum(distance[of, y, x], 0.5)
     inside = distance.min(axis=0) <= 1
     owner[inside] = objects[distance.argmin(axis=0)[inside]] + first
-    counts &= ellipses(mine, stride, rows, columns, RING_CELLS).min(axis=0) > 1
     return owner, counts | inside
 
 

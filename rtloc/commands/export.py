@@ -17,13 +17,12 @@ import click
 )
 def command(checkpoint: Path, out: Path, precision: str) -> None:
     """Turn CHECKPOINT (best.pt or last.pt of a run) into a self-describing ONNX file."""
-    from train.export import export_checkpoint, prepare_place
-
-    prepare_place(out)
     if precision == "int8":
         from train.quantize import export_quantized
 
         figures = export_quantized(checkpoint, out)
     else:
+        from train.export import export_checkpoint
+
         figures = export_checkpoint(checkpoint, out)
     click.echo(f"{out}: mAP@50 {figures.map50:.3f}, threshold {figures.threshold:.2f}", err=True)

@@ -136,6 +136,13 @@ def test_threads_at_once_get_their_own_answers(name: str, frames: NDArray[np.uin
         assert np.allclose(answer.boxes, alone[n % len(alone)].boxes, atol=1e-3)
 
 
+def run_python(code: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a process of its own, which may crash or hang."""
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
 FIRST_AT_ONCE = """
 from threading import Barrier, Thread
 import numpy as np
@@ -157,13 +164,7 @@ print("done")
 @ALL
 def test_the_very_first_inferences_may_be_at_once(name: str) -> None:
     for _ in range(3):
-        done = subprocess.run(
-            [sys.executable, "-c", FIRST_AT_ONCE.format(name=name)],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = run_python(FIRST_AT_ONCE.format(name=name))
         assert done.stdout == "done\n", done.stderr
 
 
@@ -184,13 +185,7 @@ print("alive")
 @ALL
 @pytest.mark.skipif(sys.platform == "win32", reason="signals there are not sent, they end")
 def test_signals_arrive_when_backends_were_closed_in_the_order_of_opening(name: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", SIGNAL_AFTER_CLOSING.format(name=name)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = run_python(SIGNAL_AFTER_CLOSING.format(name=name))
     assert (done.returncode, done.stdout) == (0, "told\nalive\n"), done.stderr
 
 

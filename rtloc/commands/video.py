@@ -20,6 +20,7 @@ from rtloc.errors import RtlocError, UsageError
 from rtloc.files import check_writable
 from rtloc.frame import Frame
 from rtloc.localizer import Localizer
+from rtloc.memory import keep_freed_memory
 from rtloc.overlay import draw
 from rtloc.pipeline import pipeline
 from rtloc.records import Record, open_records
@@ -78,6 +79,7 @@ def command(
     if end is not None and end <= start:
         raise UsageError(f"--end {end:g} does not lie behind --start {start:g}")
     target = None if no_video else out or Path(f"{source.stem}.rtloc.mp4")
+    keep_freed_memory()
     with ExitStack() as stack:
         video = stack.enter_context(open_video(source))
         check_targets(source, target, records)

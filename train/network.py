@@ -100,6 +100,11 @@ class GridNetwork(nn.Module):
             with torch.no_grad():
                 cells.bias[OBJECTNESS] = PRIOR_OBJECTNESS  # type: ignore[operator]
 
+    @property
+    def answering(self) -> nn.Module:
+        """The layers whose outputs are the logits."""
+        return self.cells
+
     def forward(self, frames: Tensor) -> Levels:
         """Map frames, uint8 [B, H, W, 3] BGR, to logits, float [B, 5 + classes, H/s, W/s] each.
 

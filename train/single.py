@@ -48,6 +48,11 @@ class SingleNetwork(nn.Module):
             nn.Linear(HIDDEN, FIRST_CLASS + shape.classes),
         )
 
+    @property
+    def answering(self) -> nn.Module:
+        """The layer whose outputs are the logits."""
+        return self.numbers[-1]
+
     def forward(self, frames: Tensor) -> Tensor:
         """Map frames, uint8 [B, H, W, 3] BGR, to logits, float32 [B, 5 + classes].
 

@@ -24,10 +24,12 @@ from train.generator import Maker, Sample
 from train.heads import HEADS, Network, with_answers_decoded
 from train.interrupts import delayed_interrupt
 from train.loss import LossParts, LossWeights
+from train.muon import Muon
 from train.network import NetworkShape
 from train.team import ALONE, Team, in_step
 
 LOG_EVERY = 50
+MUON_RATE = 10.0  # its learning rate, of AdamW's
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Recipe:
     batch_size: int = 32
     learning_rate: float = 2e-3
     warmup_steps: int = 300
-    weight_decay: float = 1e-4
+    weight_decay: float = 0.01
     box_weight: float = 1.0
     giou_weight: float = 4.0
     iou_objectness: bool = True
@@ -69,7 +71,7 @@ class Progress:
 
 
 class Trainer:
-    """One training run: the network, its averaged copy, the optimizer, and how far it has come."""
+    """One training run: the network, its averaged copy, the optimizers, and how far it has come."""
 
     def __init__(
         self,
@@ -97,9 +99,7 @@ class Trainer:
         self.network = self.head.network(shape).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = copy.deepcopy(self.network).eval()
         self.shared = in_step(self.network, team, self.device)
-        self.optimizer = torch.optim.AdamW(
-            parameter_groups(self.network, recipe.weight_decay), lr=recipe.learning_rate
-        )
+        self.optimizers = optimizers_of(self.network, recipe)
         self.half = recipe.precision == "bf16" or (
             recipe.precision == "auto" and is_fast_in_half(self.device)
         )
@@ -169,10 +169,11 @@ class Trainer:
             draw_curves(folder / "log.csv", folder / "curves.png")
 
     def _learn(self, frames: torch.Tensor, targets: Any) -> LossParts:
-        """Take one step of AdamW and move the averaged weights after it."""
+        """Take one step and move the averaged weights after it."""
         recipe = self.recipe
-        for group in self.optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * schedule(self.step, recipe)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = optimizer.defaults["lr"] * schedule(self.step, recipe)
         self.network.train()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             logits = self.shared(frames)
@@ -184,10 +185,11 @@ class Trainer:
                 f"the loss is {total.item()} at step {self.step}; "
                 "train again with a lower --learning-rate"
             )
-        self.optimizer.zero_grad(set_to_none=True)
+        self.network.zero_grad(set_to_none=True)
         loss.total.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip_norm)
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         move_average(self.averaged, self.network, recipe.ema_decay, self.step)
         return loss
 
@@ -220,7 +222,7 @@ class Trainer:
             "figures": None if self.figures is None else asdict(self.figures),
             "network": self.network.state_dict(),
             "averaged": self.averaged.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
         }
 
 
@@ -241,7 +243,8 @@ def resume(path: Path, team: Team = ALONE) -> Trainer:
     trainer = Trainer(Recipe(**state["recipe"]), shape_of(state), state["labels"], team)
     load_weights(trainer.network, state["network"])
     load_weights(trainer.averaged, state["averaged"])
-    trainer.optimizer.load_state_dict(state["optimizer"])
+    for optimizer, theirs in zip(trainer.optimizers, state["optimizers"], strict=True):
+        optimizer.load_state_dict(theirs)
     trainer.step = state["step"]
     trainer.seconds = state.get("seconds", 0.0)
     trainer.best_map = state["best_map"]
@@ -283,14 +286,19 @@ def load_weights(network: nn.Module, weights: dict[str, torch.Tensor]) -> None:
         ) from error
 
 
-def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Let only convolution weights decay, not batch norms or biases."""
-    weights = [p for p in network.parameters() if p.ndim > 1]
-    others = [p for p in network.parameters() if p.ndim <= 1]
-    return [
-        {"params": weights, "weight_decay": weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
+def optimizers_of(network: Network, recipe: Recipe) -> tuple[Muon, torch.optim.AdamW]:
+    """Let Muon move the weights of hidden layers, and AdamW all others.
+
+    As Muon's author advises: biases, batch norms and the layer that answers are no matrices that
+    turn one hidden state into the next. Only hidden weights decay.
+    """
+    answering = {id(p) for p in network.answering.parameters()}
+    hidden = [p for p in network.parameters() if p.ndim > 1 and id(p) not in answering]
+    others = [p for p in network.parameters() if p.ndim <= 1 or id(p) in answering]
+    return (
+        Muon(hidden, MUON_RATE * recipe.learning_rate, weight_decay=recipe.weight_decay),
+        torch.optim.AdamW(others, recipe.learning_rate, weight_decay=0.0),
+    )
 
 
 def schedule(step: int, recipe: Recipe) -> float:

@@ -18,7 +18,9 @@ from train.cutouts import load_cutouts
 from train.data_set import CUTOUTS
 from train.errors import TrainError
 from train.generator import PictureMaker, picture_maker
+from train.heads import Network
 from train.network import GridNetwork, NetworkShape
+from train.single import SingleNetwork
 from train.stages import STAGES
 from train.trainer import (
     Progress,
@@ -27,7 +29,7 @@ from train.trainer import (
     averaged_network,
     move_average,
     network_locate,
-    parameter_groups,
+    optimizers_of,
     resume,
     schedule,
 )
@@ -116,8 +118,9 @@ def test_an_interrupted_run_goes_on_as_if_it_had_never_stopped(
     assert same(weights(whole.network), weights(second.network))
     assert same(weights(whole.averaged), weights(second.averaged))
     ends = [load_checkpoint(tmp_path / run / "last.pt") for run in ("whole", "parts")]
-    for moments in zip(*(end["optimizer"]["state"].values() for end in ends), strict=True):
-        assert same(*moments)
+    for theirs in zip(*(end["optimizers"] for end in ends), strict=True):
+        for moments in zip(*(optimizer["state"].values() for optimizer in theirs), strict=True):
+            assert same(*moments)
     for key in ("step", "best_map", "figures"):
         assert ends[0][key] == ends[1][key]
 
@@ -316,13 +319,19 @@ def test_the_average_moves_by_what_it_does_not_keep() -> None:
     assert averaged.weight.item() == pytest.approx(0.1 * 0.25 + 0.9)
 
 
-def test_only_convolution_weights_decay() -> None:
-    network = GridNetwork(SHAPE)
-    weighty, light = parameter_groups(network, 0.1)
-    assert (weighty["weight_decay"], light["weight_decay"]) == (0.1, 0)
-    assert {p.ndim for p in weighty["params"]} == {4}
-    assert {p.ndim for p in light["params"]} == {1}
-    assert len(weighty["params"]) + len(light["params"]) == len(list(network.parameters()))
+@pytest.mark.parametrize("kind", [GridNetwork, SingleNetwork])
+def test_hidden_weights_are_muons_and_all_others_adams(kind: type[Network]) -> None:
+    network = kind(SHAPE)
+    muon, adam = optimizers_of(network, replace(RECIPE, weight_decay=0.1))
+    hidden, others = ({id(p) for p in o.param_groups[0]["params"]} for o in (muon, adam))
+    assert not hidden & others
+    assert hidden | others == {id(p) for p in network.parameters()}
+    assert {p.ndim for p in muon.param_groups[0]["params"]} <= {2, 4}
+    last = list(network.parameters())[-2]
+    assert last.ndim > 1
+    assert id(last) in others
+    assert [o.param_groups[0]["weight_decay"] for o in (muon, adam)] == [0.1, 0]
+    assert muon.defaults["lr"] == pytest.approx(10 * adam.defaults["lr"])
 
 
 def test_a_checkpoint_of_another_network_is_refused(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from train import camera, layers, light, paste
 from train.paste import Layer
+from train.restyle import restyle
 from train.stages import Stage
 
 Image = NDArray[np.uint8]
@@ -36,6 +37,8 @@ def card_margin(rng: Random, layer_wh: tuple[int, int], stage: Stage) -> int:
 def dress(rng: Random, layer: Layer, stage: Stage, card: int = 0) -> Dressed:
     """Give a transformed cut-out its looks; card: of `card_margin`."""
     pixels = layer.pixels
+    if rng.random() < stage.p_restyle:
+        pixels = restyle(pixels, rng)
     if stage.object_light:
         pixels = light.apply_cast_to_layer(pixels, light.colour_cast(rng, stage.object_light))
     margin = card

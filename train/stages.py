@@ -40,6 +40,7 @@ class Stage:
 
     # the look of one object
     object_light: float = 0.0  # strength of contrast, brightness, saturation and hue
+    p_restyle: float = 0.0  # drawn in another style
     p_shading: float = 0.0  # light that falls off across the object
     p_object_blur: float = 0.0
     p_shadow: float = 0.0
@@ -108,13 +109,16 @@ MANY_OBJECTS = replace(
 
 
 def for_training(stage: Stage) -> Stage:
-    """Return what is trained on to be measured on `stage`: objects are cut off further.
+    """Return what is trained on to be measured on `stage`: the same, or more.
 
-    Of what is measured, at least half of an object's width and height is in the picture, as KITTI
+    The last stage, the one for use, is: its objects are drawn in other styles as well, and cut off
+    further. Of what is measured, at least half of the width and height is in the picture, as KITTI
     asks of its hard cases (https://www.cvlibs.net/datasets/kitti/eval_object.php). A net that knows
     slivers as well is sure of those.
     """
-    return replace(stage, edge_overhang=1.7 * stage.edge_overhang)
+    if stage != MANY_OBJECTS:
+        return stage
+    return replace(stage, edge_overhang=1.7 * stage.edge_overhang, p_restyle=0.25)
 
 
 STAGES = {

@@ -342,11 +342,13 @@ def test_batches_go_on_where_they_stopped(make) -> None:
     assert np.array_equal(whole[1][2].numpy(), maker.make(5, maker.aspect(1)).image)
 
 
-def test_training_sees_objects_cut_off_further_than_they_are_in_what_is_measured() -> None:
+def test_training_sees_more_than_what_is_measured() -> None:
     data = load_data_set("many-objects", CUTOUTS, PHOTOS, 64, seed=0)
     assert data.held_out.stage == STAGES["many-objects"]
     assert data.training.stage.edge_overhang > STAGES["many-objects"].edge_overhang
     assert data.training.stage.edge_overhang < 1
-    assert replace(data.training.stage, edge_overhang=0.5) == STAGES["many-objects"]
+    assert 0 < data.training.stage.p_restyle < 1
+    beyond = replace(data.training.stage, edge_overhang=0.5, p_restyle=0.0)
+    assert beyond == STAGES["many-objects"]
     alone = load_data_set("multi-class", CUTOUTS, PHOTOS, 64, seed=0)
     assert alone.training.stage == alone.held_out.stage

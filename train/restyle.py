@@ -1,0 +1,89 @@
+"""Draw an object in another style: a handful of cut-outs shall stand for drawings never seen.
+
+All ways keep the outline, so the box stays exact.
+"""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.random import Generator as Random
+from numpy.typing import NDArray
+
+from train import layers
+
+Image = NDArray[np.uint8]
+
+
+def restyle(layer: Image, rng: Random) -> Image:
+    """Redraw a premultiplied layer, uint8 [H, W, 4], in a style drawn at random."""
+    colours, alpha = layers.split(layer)
+    way = WAYS[int(rng.integers(len(WAYS)))]
+    redrawn = way(as_bytes(colours), as_bytes(alpha), rng)
+    return layers.join(cv2.min(redrawn, layers.in_bgr(alpha)), alpha)
+
+
+def pixelated(colours: Image, alpha: Image, rng: Random) -> Image:
+    """Squares of one colour, 12 to 48 along the longer side, as in an old game."""
+    height, width = colours.shape[:2]
+    squares = int(rng.integers(12, 49))
+    part = min(1.0, squares / max(height, width))
+    small_wh = max(1, round(width * part)), max(1, round(height * part))
+    # divided by the mean cover, so that squares at the outline do not darken
+    cover = cv2.resize(alpha, small_wh, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(colours, small_wh, interpolation=cv2.INTER_AREA)
+    full = cv2.divide(small, layers.in_bgr(np.maximum(as_bytes(cover), 1)), scale=255)
+    large = cv2.resize(full, (width, height), interpolation=cv2.INTER_NEAREST)
+    return as_bytes(cv2.multiply(large, layers.in_bgr(alpha), scale=1 / 255))
+
+
+def posterized(colours: Image, alpha: Image, rng: Random) -> Image:
+    """Few tones of each colour, as in print."""
+    step = 255 / int(rng.integers(2, 6))
+    tones = np.clip(np.round(np.round(np.arange(256) / step) * step), 0, 255).astype(np.uint8)
+    return as_bytes(cv2.LUT(colours, tones))
+
+
+def painted(colours: Image, alpha: Image, rng: Random) -> Image:
+    """Without fine lines, as with a broad brush."""
+    size = 3 if max(colours.shape[:2]) < 48 or rng.random() < 0.5 else 5
+    return as_bytes(cv2.medianBlur(colours, size))
+
+
+def inked(colours: Image, alpha: Image, rng: Random) -> Image:
+    """Dark lines wherever the brightness changes."""
+    grey = cv2.cvtColor(colours, cv2.COLOR_BGR2GRAY)
+    steep = cv2.morphologyEx(grey, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    paper = cv2.convertScaleAbs(steep, alpha=-float(rng.uniform(1, 3)), beta=0)
+    return as_bytes(cv2.multiply(colours, layers.in_bgr(cv2.bitwise_not(paper)), scale=1 / 255))
+
+
+def rounded(colours: Image, alpha: Image, rng: Random) -> Image:
+    """Brighter in the middle, darker towards the outline, as a body in the light."""
+    inside = cv2.distanceTransform((alpha > 127).astype(np.uint8), cv2.DIST_L2, 3)
+    depth = np.sqrt(inside / max(1.0, float(inside.max())))
+    dark, bright = rng.uniform(0.4, 0.75), rng.uniform(1.05, 1.35)
+    gain = (dark + (bright - dark) * depth).astype(np.float32)
+    return as_bytes(cv2.multiply(colours, layers.in_bgr(gain), dtype=cv2.CV_8U))
+
+
+def faded(colours: Image, alpha: Image, rng: Random) -> Image:
+    """Nearly without colour, as in a pencil drawing or an old print."""
+    grey = layers.in_bgr(cv2.cvtColor(colours, cv2.COLOR_BGR2GRAY))
+    part = float(rng.uniform(0.5, 0.9))
+    return as_bytes(cv2.addWeighted(grey, part, colours, 1 - part, 0))
+
+
+def as_bytes(image: cv2.typing.MatLike) -> Image:
+    """Return what OpenCV made as the array of bytes that it is."""
+    return image.astype(np.uint8, copy=False)
+
+
+WAYS: tuple[Callable[[Image, Image, Random], Image], ...] = (
+    pixelated,
+    posterized,
+    painted,
+    inked,
+    rounded,
+    faded,
+)

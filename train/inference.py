@@ -7,10 +7,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from train.network import FIRST_CLASS, OBJECTNESS, GridNetwork, cells_of, decode_boxes, rows_of
+from train.network import (
+    FIRST_CLASS,
+    OBJECTNESS,
+    STRIDES,
+    GridNetwork,
+    cells_of,
+    decode_boxes,
+    rows_of,
+)
 
 MAX_DETECTIONS = 50
 SAME_OBJECT_IOU = 0.6
+VOTING_IOU = 0.65  # with a peak's box: cells whose boxes overlap it so far vote on it
+MIDDLE = 4  # of a cell and those round it: the cell itself
+VOTING_SHARPNESS = 4  # how much more a cell counts that is surer of its box
 
 
 class Localization(nn.Module):
@@ -25,18 +36,24 @@ class Localization(nn.Module):
 
         Returns boxes float32 [B, K, 4] x1 y1 x2 y2 in pixels, scores float32 [B, K] best first, and
         class_ids int64 [B, K], K = 50. A cell speaks only if no cell round it has a higher score
-        (peak picking, as in CenterNet: https://arxiv.org/abs/1904.07850), and of the boxes that lie
-        on one another only the best stays, so one object is not found twice; the silent ones have a
-        score of 0.
+        (peak picking, as in CenterNet: https://arxiv.org/abs/1904.07850), the cells round it have a
+        vote on its box, and of the boxes that lie on one another only the best stays, so one object
+        is not found twice; the silent ones have a score of 0.
         """
         levels = self.network(frames)
         peaks = torch.cat([peak_scores(level).flatten(1) for level in levels], dim=1)
-        scores, cells = peaks.topk(MAX_DETECTIONS, dim=1)
-        logits = taken(rows_of(levels), cells).float()
-        boxes = decode_boxes(logits[..., :4], cells_of(levels)[cells])
-        class_ids = logits[..., FIRST_CLASS:].argmax(dim=2)
-        scores, order = (scores.float() * stands_alone(boxes)).topk(MAX_DETECTIONS, dim=1)
-        return taken(boxes, order), scores, class_ids.gather(1, order)
+        scores, peaked = peaks.topk(MAX_DETECTIONS, dim=1)
+        cells = cells_of(levels)
+        columns = levels[0].shape[3] * STRIDES[0] / cells[:, 2]
+        voters = cells_round(peaked, columns)
+        of_all = taken(rows_of(levels), voters.flatten(1)).float()
+        logits = of_all.unflatten(1, (MAX_DETECTIONS, -1))
+        boxes = decode_boxes(logits[..., :4], cells[voters])
+        class_ids = logits[:, :, MIDDLE, FIRST_CLASS:].argmax(dim=2)
+        alone = stands_alone(boxes[:, :, MIDDLE])
+        scores, order = (scores.float() * alone).topk(MAX_DETECTIONS, dim=1)
+        voted = vote(boxes, logits[..., OBJECTNESS].sigmoid())
+        return taken(voted, order), scores, class_ids.gather(1, order)
 
 
 def peak_scores(logits: Tensor) -> Tensor:
@@ -52,21 +69,46 @@ def taken(rows: Tensor, which: Tensor) -> Tensor:
     return rows.gather(1, which[:, :, None].expand(-1, -1, rows.shape[2]))
 
 
+def cells_round(cells: Tensor, columns: Tensor) -> Tensor:
+    """Return the cells round `cells` [B, K] and themselves, row by row, int64 [B, K, 9].
+
+    columns: how many the grid of each cell has, [N]. Beyond a grid's edge other cells come, far
+    away or of another grid.
+    """
+    width = columns[cells].long()
+    moves = [x + y * width for y in (-1, 0, 1) for x in (-1, 0, 1)]
+    return (cells[..., None] + torch.stack(moves, dim=2)).clamp(0, columns.shape[0] - 1)
+
+
+def vote(boxes: Tensor, sure: Tensor) -> Tensor:
+    """Return the mean of what nine cells each say: boxes [B, K, 4] of [B, K, 9, 4].
+
+    sure: how sure the cells are, 0..1, [B, K, 9]. Those whose box is another than the middle one's
+    have no vote. The cells of one object err in different ways, so the mean errs less (as in box
+    voting: https://arxiv.org/abs/1505.01749).
+    """
+    both, union = overlap(boxes[:, :, MIDDLE : MIDDLE + 1], boxes)
+    weight = (sure / sure.amax(dim=2, keepdim=True)) ** VOTING_SHARPNESS
+    weight = (weight * (both >= VOTING_IOU * union).float())[..., None]
+    return (weight * boxes).sum(dim=2) / weight.sum(dim=2).clamp(min=1e-6)
+
+
+def overlap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the areas that boxes [..., 4] share and cover together, pair by pair, [...]."""
+    inner = torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])
+    inner = inner.clamp(min=0)
+    both = inner[..., 0] * inner[..., 1]
+    sides_a, sides_b = a[..., 2:] - a[..., :2], b[..., 2:] - b[..., :2]
+    return both, sides_a[..., 0] * sides_a[..., 1] + sides_b[..., 0] * sides_b[..., 1] - both
+
+
 def stands_alone(boxes: Tensor) -> Tensor:
     """Return 1 for boxes [B, K, 4], best first, on which no better one lies, else 0, float [B, K].
 
     Unlike in greedy suppression, a box that is itself dropped still drops others (Fast NMS, as in
     YOLACT: https://arxiv.org/abs/1904.02689): all pairs at once, with plain operators.
     """
-    corners, others = boxes[:, :, None], boxes[:, None]
-    inner = (
-        torch.minimum(corners[..., 2:], others[..., 2:])
-        - torch.maximum(corners[..., :2], others[..., :2])
-    ).clamp(min=0)
-    both = inner[..., 0] * inner[..., 1]
-    sides = boxes[..., 2:] - boxes[..., :2]
-    areas = sides[..., 0] * sides[..., 1]
-    union = areas[:, :, None] + areas[:, None] - both
+    both, union = overlap(boxes[:, :, None], boxes[:, None])
     better = torch.ones(MAX_DETECTIONS, MAX_DETECTIONS, device=boxes.device).tril(-1)
     hidden = (both > SAME_OBJECT_IOU * union).float() * better
     return 1 - hidden.amax(dim=2)

@@ -19,8 +19,9 @@ from train.network import (
 
 MAX_DETECTIONS = 50
 SAME_OBJECT_IOU = 0.6
+TWIN_IOU = 0.8  # of two grids' boxes: both have a vote
 VOTING_IOU = 0.65  # with a peak's box: cells whose boxes overlap it so far vote on it
-MIDDLE = 4  # of a cell and those round it: the cell itself
+CELLS_ROUND, MIDDLE = 9, 4  # a cell and those round it; which of them is the cell itself
 VOTING_SHARPNESS = 4  # how much more a cell counts that is surer of its box
 
 
@@ -42,17 +43,19 @@ class Localization(nn.Module):
         """
         levels = self.network(frames)
         peaks = torch.cat([peak_scores(level).flatten(1) for level in levels], dim=1)
-        scores, peaked = peaks.topk(MAX_DETECTIONS, dim=1)
+        scores, peaked = peaks.float().topk(MAX_DETECTIONS, dim=1)
         cells = cells_of(levels)
         columns = levels[0].shape[3] * STRIDES[0] / cells[:, 2]
         voters = cells_round(peaked, columns)
         of_all = taken(rows_of(levels), voters.flatten(1)).float()
-        logits = of_all.unflatten(1, (MAX_DETECTIONS, -1))
+        logits = of_all.view(of_all.shape[0], MAX_DETECTIONS, CELLS_ROUND, -1)
         boxes = decode_boxes(logits[..., :4], cells[voters])
         class_ids = logits[:, :, MIDDLE, FIRST_CLASS:].argmax(dim=2)
-        alone = stands_alone(boxes[:, :, MIDDLE])
-        scores, order = (scores.float() * alone).topk(MAX_DETECTIONS, dim=1)
-        voted = vote(boxes, logits[..., OBJECTNESS].sigmoid())
+        both, union = overlap(boxes[:, :, None, MIDDLE], boxes[:, None, :, MIDDLE])
+        voted = vote_among_cells(boxes, logits[..., OBJECTNESS].sigmoid())
+        voted = vote_among_peaks(voted, scores, both > TWIN_IOU * union)
+        alone = stands_alone(both > SAME_OBJECT_IOU * union)
+        scores, order = (scores * alone).topk(MAX_DETECTIONS, dim=1)
         return taken(voted, order), scores, class_ids.gather(1, order)
 
 
@@ -80,7 +83,7 @@ def cells_round(cells: Tensor, columns: Tensor) -> Tensor:
     return (cells[..., None] + torch.stack(moves, dim=2)).clamp(0, columns.shape[0] - 1)
 
 
-def vote(boxes: Tensor, sure: Tensor) -> Tensor:
+def vote_among_cells(boxes: Tensor, sure: Tensor) -> Tensor:
     """Return the mean of what nine cells each say: boxes [B, K, 4] of [B, K, 9, 4].
 
     sure: how sure the cells are, 0..1, [B, K, 9]. Those whose box is another than the middle one's
@@ -88,9 +91,26 @@ def vote(boxes: Tensor, sure: Tensor) -> Tensor:
     voting: https://arxiv.org/abs/1505.01749).
     """
     both, union = overlap(boxes[:, :, MIDDLE : MIDDLE + 1], boxes)
-    weight = (sure / sure.amax(dim=2, keepdim=True)) ** VOTING_SHARPNESS
-    weight = (weight * (both >= VOTING_IOU * union).float())[..., None]
-    return (weight * boxes).sum(dim=2) / weight.sum(dim=2).clamp(min=1e-6)
+    return mean(boxes, sure * (both >= VOTING_IOU * union).float())
+
+
+def vote_among_peaks(boxes: Tensor, scores: Tensor, twins: Tensor) -> Tensor:
+    """Return the mean of the boxes [B, K, 4] that are twins, bool [B, K, K]; scores: [B, K].
+
+    Where two grids see one object and are nearly as sure, it matters no more which one is surer.
+    """
+    return mean(boxes[:, None], scores[:, None] * twins.float())
+
+
+def mean(boxes: Tensor, sure: Tensor) -> Tensor:
+    """Return the mean of boxes [..., V, 4], of which the surer ones count more, [..., 4].
+
+    sure: 0 or more, [..., V]; where all are 0, so are the box's sides. Written out, as engines
+    would run a matrix product in half precision.
+    """
+    weight = (sure / sure.amax(dim=-1, keepdim=True).clamp(min=1e-12)) ** VOTING_SHARPNESS
+    weight = weight / weight.sum(dim=-1, keepdim=True).clamp(min=1e-6)
+    return (weight[..., None] * boxes).sum(dim=-2)
 
 
 def overlap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
@@ -102,13 +122,12 @@ def overlap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     return both, sides_a[..., 0] * sides_a[..., 1] + sides_b[..., 0] * sides_b[..., 1] - both
 
 
-def stands_alone(boxes: Tensor) -> Tensor:
-    """Return 1 for boxes [B, K, 4], best first, on which no better one lies, else 0, float [B, K].
+def stands_alone(alike: Tensor) -> Tensor:
+    """Return 1 for boxes, best first, on which no better one lies, else 0, float [B, K].
 
-    Unlike in greedy suppression, a box that is itself dropped still drops others (Fast NMS, as in
-    YOLACT: https://arxiv.org/abs/1904.02689): all pairs at once, with plain operators.
+    alike: which lie on one another, bool [B, K, K]. Unlike in greedy suppression, a box that is
+    itself dropped still drops others (Fast NMS, as in YOLACT: https://arxiv.org/abs/1904.02689):
+    all pairs at once, with plain operators.
     """
-    both, union = overlap(boxes[:, :, None], boxes[:, None])
-    better = torch.ones(MAX_DETECTIONS, MAX_DETECTIONS, device=boxes.device).tril(-1)
-    hidden = (both > SAME_OBJECT_IOU * union).float() * better
-    return 1 - hidden.amax(dim=2)
+    better = torch.ones(MAX_DETECTIONS, MAX_DETECTIONS, device=alike.device).tril(-1)
+    return 1 - (alike.float() * better).amax(dim=2)

@@ -26,6 +26,9 @@ from train.trainer import Recipe
 from train.training_data import TrainingData, load_training_data
 
 CALIBRATION_PICTURES = 256
+# OpenVINO takes a step of exactly 1 for none, and would run the first convolution, the dearest of
+# all, in bfloat16; no grey level is rounded to another one by this
+STEP_OF_INPUT = 1.0001
 LAST_LAYERS = "/cells."  # in the names of GridNetwork.cells
 
 
@@ -84,6 +87,19 @@ def quantize(source: Path, target: Path, pictures: Iterable[NDArray[np.uint8]]) 
             weight_type=QuantType.QInt8,
             activation_type=QuantType.QUInt8,
         )
+    proto = onnx.load(str(target))
+    set_input_step(proto, STEP_OF_INPUT)
+    onnx.save(proto, str(target))
+
+
+def set_input_step(proto: onnx.ModelProto, step: float) -> None:
+    """Say how far apart the 256 levels are that the first convolution takes; they begin at 0."""
+    graph = proto.graph
+    source = {node.output[0]: node for node in graph.node}
+    first = next(node for node in graph.node if node.op_type == "Conv")
+    quantized = source[source[first.input[0]].input[0]]  # before its DequantizeLinear
+    scale = next(one for one in graph.initializer if one.name == quantized.input[1])
+    scale.CopyFrom(onnx.numpy_helper.from_array(np.array(step, np.float32), scale.name))
 
 
 class Pictures(CalibrationDataReader):  # type: ignore[misc]

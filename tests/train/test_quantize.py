@@ -42,6 +42,20 @@ def test_all_convolutions_but_the_last_of_each_grid_are_of_whole_numbers(quantiz
     assert max(bits) <= 64
 
 
+def test_the_input_keeps_every_grey_level_and_its_step_is_not_1(quantized: Path) -> None:
+    graph = onnx.load(str(quantized)).graph
+    values = {one.name: onnx.numpy_helper.to_array(one) for one in graph.initializer}
+    source = {node.output[0]: node for node in graph.node}
+    first = next(node for node in graph.node if node.op_type == "Conv")
+    quantized_by = source[source[first.input[0]].input[0]]
+    assert source[quantized_by.input[0]].op_type == "Transpose"
+    step, zero = (values[name] for name in quantized_by.input[1:])
+    assert step != 1
+    assert zero == 0
+    levels = np.arange(256)
+    assert (np.round(levels / step) == levels).all()
+
+
 def weights(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
     return [one for one in graph.initializer if one.data_type == onnx.TensorProto.INT8 and one.dims]
 

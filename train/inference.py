@@ -12,12 +12,13 @@ from train.network import (
     OBJECTNESS,
     STRIDES,
     GridNetwork,
+    Levels,
     cells_of,
     decode_boxes,
-    rows_of,
 )
 
 MAX_DETECTIONS = 50
+SILENT = -1e3  # the logit of a score of 0
 SAME_OBJECT_IOU = 0.6
 TWIN_IOU = 0.8  # of two grids' boxes: both have a vote
 VOTING_IOU = 0.65  # with a peak's box: cells whose boxes overlap it so far vote on it
@@ -36,21 +37,21 @@ class Localization(nn.Module):
         """Map frames, uint8 [B, H, W, 3] BGR, to boxes, scores and class ids.
 
         Returns boxes float32 [B, K, 4] x1 y1 x2 y2 in pixels, scores float32 [B, K] best first, and
-        class_ids int64 [B, K], K = 50. A cell speaks only if no cell round it has a higher score
-        (peak picking, as in CenterNet: https://arxiv.org/abs/1904.07850), the cells round it have a
-        vote on its box, and of the boxes that lie on one another only the best stays, so one object
-        is not found twice; the silent ones have a score of 0.
+        class_ids int64 [B, K], K = 50. A cell speaks only if no cell round it has a higher
+        objectness (peak picking, as in CenterNet: https://arxiv.org/abs/1904.07850), the cells
+        round it have a vote on its box, and of the boxes that lie on one another only the best
+        stays, so one object is not found twice; the silent ones have a score of 0.
         """
         levels = self.network(frames)
-        peaks = torch.cat([peak_scores(level).flatten(1) for level in levels], dim=1)
-        scores, peaked = peaks.float().topk(MAX_DETECTIONS, dim=1)
+        peaks = torch.cat([peaks_of(level).flatten(1) for level in levels], dim=1)
+        objectness, peaked = peaks.float().topk(MAX_DETECTIONS, dim=1)
         cells = cells_of(levels)
         columns = levels[0].shape[3] * STRIDES[0] / cells[:, 2]
         voters = cells_round(peaked, columns)
-        of_all = taken(rows_of(levels), voters.flatten(1)).float()
-        logits = of_all.view(of_all.shape[0], MAX_DETECTIONS, CELLS_ROUND, -1)
+        logits = logits_of(levels, voters).float()
         boxes = decode_boxes(logits[..., :4], cells[voters])
-        class_ids = logits[:, :, MIDDLE, FIRST_CLASS:].argmax(dim=2)
+        best, class_ids = logits[:, :, MIDDLE, FIRST_CLASS:].softmax(dim=2).max(dim=2)
+        scores = objectness.sigmoid() * best
         both, union = overlap(boxes[:, :, None, MIDDLE], boxes[:, None, :, MIDDLE])
         voted = vote_among_cells(boxes, logits[..., OBJECTNESS].sigmoid())
         voted = vote_among_peaks(voted, scores, both > TWIN_IOU * union)
@@ -59,12 +60,25 @@ class Localization(nn.Module):
         return taken(voted, order), scores, class_ids.gather(1, order)
 
 
-def peak_scores(logits: Tensor) -> Tensor:
-    """Return the scores of a grid's cells, [B, 1, H, W] of [B, 5 + C, H, W]; 0 but at peaks."""
-    best = logits[:, FIRST_CLASS:].softmax(dim=1).amax(dim=1, keepdim=True)
-    score = logits[:, OBJECTNESS : OBJECTNESS + 1].sigmoid() * best
-    peak = score == functional.max_pool2d(score, 3, 1, 1)
-    return score * peak.to(score.dtype)
+def peaks_of(logits: Tensor) -> Tensor:
+    """Return the objectness of a grid's cells, logits [B, 1, H, W] of [B, 5 + C, H, W].
+
+    It is very low (no object) but at peaks.
+    """
+    objectness = logits[:, OBJECTNESS : OBJECTNESS + 1]
+    is_peak = objectness == functional.max_pool2d(objectness, 3, 1, 1)
+    return torch.where(is_peak, objectness, SILENT)
+
+
+def logits_of(levels: Levels, cells: Tensor) -> Tensor:
+    """Return the logits of `cells` [B, K, V], numbered as in rows_of, [B, K, V, 5 + C].
+
+    Taken before they are laid in rows: that would move all of them.
+    """
+    every = torch.cat([level.flatten(2) for level in levels], dim=2)
+    which = cells.flatten(1)[:, None].expand(-1, every.shape[1], -1)
+    few = every.gather(2, which).transpose(1, 2)
+    return few.reshape(few.shape[0], cells.shape[1], cells.shape[2], -1)
 
 
 def taken(rows: Tensor, which: Tensor) -> Tensor:

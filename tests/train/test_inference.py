@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from train.inference import Localization, overlap, peak_scores, stands_alone
+from train.inference import SILENT, Localization, overlap, peaks_of, stands_alone
 from train.matching import iou_matrix
 from train.network import (
     FIRST_CLASS,
@@ -141,22 +141,24 @@ def test_the_score_is_objectness_times_class_probability() -> None:
 def test_whoever_speaks_is_higher_than_all_round_it(seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     levels = tuple(3 * torch.randn(level.shape, generator=generator) for level in silence())
-    expected: list[float] = []
+    expected: list[tuple[float, float]] = []
     for logits in levels:
         logits[:, 2:4] = -9  # boxes so small that none lies on another
-        objectness = logits[0, OBJECTNESS].sigmoid()
-        grid = (objectness * logits[0, FIRST_CLASS:].softmax(dim=0).amax(dim=0)).numpy()
-        padded = np.pad(grid, 1)
+        grid = logits[0, OBJECTNESS].numpy()
+        score = (
+            logits[0, OBJECTNESS].sigmoid() * logits[0, FIRST_CLASS:].softmax(0).amax(0)
+        ).numpy()
+        padded = np.pad(grid, 1, constant_values=-np.inf)
         expected += [
-            float(grid[row, column])
+            (float(grid[row, column]), float(score[row, column]))
             for row in range(grid.shape[0])
             for column in range(grid.shape[1])
             if grid[row, column] == padded[row : row + 3, column : column + 3].max()
         ]
     _, scores, _ = locate(levels)
-    expected = sorted(expected, reverse=True)[:50]
-    assert scores[: len(expected)].tolist() == pytest.approx(expected)
-    assert (scores[len(expected) :] == 0).all()
+    top = sorted((score for _, score in sorted(expected, reverse=True)[:50]), reverse=True)
+    assert scores[: len(top)].tolist() == pytest.approx(top)
+    assert (scores[len(top) :] == 0).all()
 
 
 @pytest.mark.parametrize(("side", "is_twin"), [(50, True), (58, False)])
@@ -217,8 +219,8 @@ def test_a_vote_moves_a_box_by_less_than_its_own_overlap_allows(seed: int) -> No
     levels = tuple(2 * torch.randn(level.shape, generator=generator) for level in silence())
     boxes, scores, _ = Localization(Known(levels))(FRAMES)
     rows, cells = rows_of(levels), cells_of(levels)
-    peaks = torch.cat([peak_scores(level).flatten(1) for level in levels], dim=1)
-    own = decode_boxes(rows[..., :4], cells)[0][peaks[0] > 0].numpy()
+    peaks = torch.cat([peaks_of(level).flatten(1) for level in levels], dim=1)
+    own = decode_boxes(rows[..., :4], cells)[0][peaks[0] > SILENT].numpy()
     for box in boxes[0][scores[0] > 0].numpy():
         assert iou_matrix(box[None], own).max() > 0.5
 

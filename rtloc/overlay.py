@@ -63,10 +63,11 @@ def draw_box(pixels: Pixels, box: tuple[int, int, int, int], line: int, colour: 
     out = line // 2
     inside = line - out
     left, top, right, bottom = x1 - out, y1 - out, x2 + inside, y2 + inside
+    paint = paints(pixels, colour)
     for y in (top, bottom - line):
-        fill(pixels, (left, y, right, y + line), colour)
+        fill(paint, (left, y, right, y + line))
     for x in (left, right - line):
-        fill(pixels, (x, top, x + line, bottom), colour)
+        fill(paint, (x, top, x + line, bottom))
 
 
 def draw_caption(
@@ -101,17 +102,22 @@ def caption_plate(text: str, colour: Colour, scale: float) -> Pixels:
     return plate
 
 
-def fill(pixels: Pixels, area: tuple[int, int, int, int], colour: Colour) -> None:
-    """Fill x1 y1 x2 y2 (x2, y2 exclusive) with a colour, as far as it lies in the frame."""
-    x1, y1, x2, y2 = (max(0, v) for v in area)
+def paints(pixels: Pixels, colour: Colour) -> list[tuple[Pixels, int, int | Colour]]:
+    """Return what a colour is in each plane: the plane, how many pixels one of it covers, value.
+
+    A BGR picture counts as one plane.
+    """
     if pixels.ndim == 3:
-        pixels[y1:y2, x1:x2] = colour
-        return
-    luma, *chroma = planes_of(pixels)
-    values = yuv_of(colour)
-    luma[y1:y2, x1:x2] = values[0]
-    for plane, value in zip(chroma, values[1:], strict=True):
-        plane[y1 // 2 : (y2 + 1) // 2, x1 // 2 : (x2 + 1) // 2] = value
+        return [(pixels, 1, colour)]
+    return list(zip(planes_of(pixels), (1, 2, 2), yuv_of(colour), strict=True))
+
+
+def fill(paint: list[tuple[Pixels, int, int | Colour]], area: tuple[int, int, int, int]) -> None:
+    """Fill x1 y1 x2 y2 (x2, y2 exclusive) of a frame, as far as it lies in it; as of `paints`."""
+    x1, y1, x2, y2 = (max(0, v) for v in area)
+    for plane, part, value in paint:
+        up = part - 1
+        plane[y1 // part : (y2 + up) // part, x1 // part : (x2 + up) // part] = value
 
 
 def put(pixels: Pixels, patch: Pixels, x: int, y: int) -> None:

@@ -40,9 +40,14 @@ VARIATIONS = {
     "objectness 1 instead of the IoU": Variation({"iou_objectness": False}),
     "learning rate halved": Variation({"learning_rate": 1e-3}),
     "learning rate doubled": Variation({"learning_rate": 4e-3}),
-    "one dilated convolution less": Variation(shape={"depths": (0, 1, 2)}),
-    "one more convolution at stride 8": Variation(shape={"depths": (1, 1, 3)}),
-    "twice the width at stride 32": Variation(shape={"widths": (24, 48, 96, 256)}),
+    "batches of 16, twice the steps": Variation({"batch_size": 16}),
+    "one dilated convolution less": Variation(shape={"depths": (2, 0, 2)}),
+    "one more convolution at stride 8": Variation(shape={"depths": (3, 0, 3)}),
+    "one less at stride 8": Variation(shape={"depths": (1, 0, 3)}),
+    "one at stride 16 instead of one at stride 8": Variation(shape={"depths": (1, 1, 3)}),
+    "one at stride 16 instead of both at stride 8": Variation(shape={"depths": (0, 1, 3)}),
+    "24 channels at stride 4": Variation(shape={"widths": (24, 48, 96, 128)}),
+    "twice the width at stride 32": Variation(shape={"widths": (32, 48, 96, 256)}),
 }
 
 
@@ -76,16 +81,18 @@ def trained(folder: Path, name: str, steps: int, size: int) -> dict[str, float]:
         return json.loads(answer.read_text(encoding="utf-8"))
     variation = VARIATIONS[name]
     data = load_data_set(Recipe().stage, CUTOUTS, PHOTOS, size, seed=0)
-    recipe = replace(Recipe(steps=steps), **variation.recipe)
+    recipe = replace(Recipe(), **variation.recipe)
+    # as many pictures for all
+    recipe = replace(recipe, steps=steps * Recipe().batch_size // recipe.batch_size)
     shape = replace(NetworkShape(len(data.labels), size), **variation.shape)
     trainer = Trainer(recipe, shape, data.labels)
 
     def tell(progress: Progress) -> None:
         if progress.step % 100 == 0:
-            click.echo(f"{name}: step {progress.step} of {steps}", err=True)
+            click.echo(f"{name}: step {progress.step} of {progress.steps}", err=True)
 
     few = data.held_out_samples(32)  # what counts is measured below, out of the trainer's time
-    trainer.train(data.training, few, folder, tell, validate_every=steps)
+    trainer.train(data.training, few, folder, tell, validate_every=recipe.steps)
     samples = data.held_out_samples(MEASURED_ON)
     figures = evaluate(network_locate(trainer.averaged), samples, data.labels)
     done = figures.numbers() | figures.map50_95_by_size

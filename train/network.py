@@ -31,8 +31,8 @@ class NetworkShape:
 
     classes: int
     size: int = 320
-    widths: tuple[int, int, int, int] = (24, 48, 96, 128)
-    depths: tuple[int, int, int] = (0, 1, 3)
+    widths: tuple[int, int, int, int] = (32, 48, 96, 128)
+    depths: tuple[int, int, int] = (2, 0, 3)
 
 
 def conv(

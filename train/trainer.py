@@ -29,7 +29,7 @@ from train.network import NetworkShape
 from train.team import ALONE, Team, in_step
 
 LOG_EVERY = 50
-MUON_RATE = 10.0  # its learning rate, of AdamW's
+MUON_RATE = 20.0  # its learning rate, of AdamW's
 
 
 @dataclass(frozen=True)

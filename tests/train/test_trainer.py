@@ -331,7 +331,7 @@ def test_hidden_weights_are_muons_and_all_others_adams(kind: type[Network]) -> N
     assert last.ndim > 1
     assert id(last) in others
     assert [o.param_groups[0]["weight_decay"] for o in (muon, adam)] == [0.1, 0]
-    assert muon.defaults["lr"] == pytest.approx(10 * adam.defaults["lr"])
+    assert muon.defaults["lr"] == pytest.approx(20 * adam.defaults["lr"])
 
 
 def test_a_checkpoint_of_another_network_is_refused(

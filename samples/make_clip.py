@@ -48,8 +48,9 @@ def load_cast() -> Cast:
     for class_id, label in enumerate(labels):
         of_class = [c for c in cutouts if c.class_id == class_id]
         cast[label, "drawing"] = max(of_class, key=lambda c: c.levels[0].shape[0])
-        # sorted by name, sprite_front.png comes last: in its pixels, then smooth
-        cast[label, "sprite"] = of_class[-2]
+        # the drawing comes first, then the sprites by name: each in its pixels, then smooth
+        sprites = sorted(path.name for path in (CUTOUTS / label).glob("sprite_*.png"))
+        cast[label, "sprite"] = of_class[1 + 2 * sprites.index("sprite_front.png")]
     return cast
 
 

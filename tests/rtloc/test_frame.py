@@ -10,7 +10,7 @@ from rtloc import Frame, Localizer
 from rtloc.detections import Detections
 from rtloc.frame import planes_of, size_wh
 from rtloc.letterbox import fit, letterbox
-from rtloc.overlay import draw, draw_speed, fill
+from rtloc.overlay import draw, draw_speed, fill, paints
 
 
 def as_planes(image: np.ndarray) -> np.ndarray:
@@ -85,9 +85,9 @@ def test_a_fill_covers_its_area_and_no_more(planar: bool, area: tuple[int, int, 
     expected[max(0, y1) : max(0, y2), max(0, x1) : max(0, x2)] = True
     if planar:
         pixels = as_planes(pixels)
-        fill(pixels, area, (255, 255, 255))
+        fill(paints(pixels, (255, 255, 255)), area)
         covered = planes_of(pixels)[0] > 200
     else:
-        fill(pixels, area, (255, 255, 255))
+        fill(paints(pixels, (255, 255, 255)), area)
         covered = pixels[..., 0] == 255
     assert np.array_equal(covered, expected)

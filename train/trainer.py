@@ -237,9 +237,11 @@ def resume(path: Path, team: Team = ALONE) -> Trainer:
     """Rebuild the trainer of a checkpoint; it goes on as if it had never stopped.
 
     Raises:
-        TrainError: the checkpoint cannot be read, or is of another network.
+        TrainError: the checkpoint cannot be read, or is of another network or other optimizers.
     """
     state = load_checkpoint(path)
+    if "optimizers" not in state:
+        raise TrainError(f"{path} was trained with another optimizer; train again")
     trainer = Trainer(Recipe(**state["recipe"]), shape_of(state), state["labels"], team)
     load_weights(trainer.network, state["network"])
     load_weights(trainer.averaged, state["averaged"])

@@ -346,3 +346,15 @@ def test_a_checkpoint_of_another_network_is_refused(
     for load in (lambda: resume(tmp_path / "old.pt"), lambda: averaged_network(state)):
         with pytest.raises(TrainError, match="this version of rtloc does not have; train again"):
             load()
+
+
+def test_a_checkpoint_of_another_optimizer_is_refused(
+    maker: PictureMaker, validation: list, tmp_path: Path
+) -> None:
+    trainer = Trainer(replace(RECIPE, steps=1), SHAPE, LABELS)
+    trainer.train(maker, validation, tmp_path, nothing, workers=0)
+    state = load_checkpoint(tmp_path / "last.pt")
+    state["optimizer"] = state.pop("optimizers")[1]
+    save_checkpoint(tmp_path / "old.pt", state)
+    with pytest.raises(TrainError, match="another optimizer; train again"):
+        resume(tmp_path / "old.pt")

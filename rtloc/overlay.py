@@ -34,6 +34,7 @@ BLACK: Colour = (0, 0, 0)
 MIDDLE_GREY = 140
 PLATE_GREY: Colour = (60, 60, 60)
 KEPT_PLATES = 512
+PARTS = 1, 2, 2  # pixels, each way, that a value of Y, U and V covers
 
 
 def draw(pixels: Pixels, detections: Detections, labels: Sequence[str]) -> None:
@@ -109,7 +110,7 @@ def paints(pixels: Pixels, colour: Colour) -> list[tuple[Pixels, int, int | Colo
     """
     if pixels.ndim == 3:
         return [(pixels, 1, colour)]
-    return list(zip(planes_of(pixels), (1, 2, 2), yuv_of(colour), strict=True))
+    return list(zip(planes_of(pixels), PARTS, yuv_of(colour), strict=True))
 
 
 def fill(paint: list[tuple[Pixels, int, int | Colour]], area: tuple[int, int, int, int]) -> None:
@@ -133,8 +134,7 @@ def put(pixels: Pixels, patch: Pixels, x: int, y: int) -> None:
         return
     planes = cv2.cvtColor(patch, cv2.COLOR_BGR2YUV_I420).astype(np.uint8, copy=False)
     h, w = patch.shape[:2]
-    for n, (target, source) in enumerate(zip(planes_of(pixels), planes_of(planes), strict=True)):
-        part = 1 if n == 0 else 2
+    for target, source, part in zip(planes_of(pixels), planes_of(planes), PARTS, strict=True):
         target[y // part : (y + h) // part, x // part : (x + w) // part] = source
 
 

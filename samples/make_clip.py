@@ -21,7 +21,7 @@ from footage import FRAME_WH, Background
 from numpy.typing import NDArray
 from story import FILM_START_S, SCENES, Scene
 
-from train.cutouts import SEEN_ALPHA, Cutout, load_cutouts
+from train.cutouts import SEEN_ALPHA, Cutout, load_cutouts, load_picture
 from train.data_set import CUTOUTS, HELD_OUT_PHOTOS
 from train.paste import blend
 
@@ -48,9 +48,8 @@ def load_cast() -> Cast:
     for class_id, label in enumerate(labels):
         of_class = [c for c in cutouts if c.class_id == class_id]
         cast[label, "drawing"] = max(of_class, key=lambda c: c.levels[0].shape[0])
-        # the drawing comes first, then the sprites by name: each in its pixels, then smooth
-        sprites = sorted(path.name for path in (CUTOUTS / label).glob("sprite_*.png"))
-        cast[label, "sprite"] = of_class[1 + 2 * sprites.index("sprite_front.png")]
+        in_its_pixels, _ = load_picture(CUTOUTS / label / "sprite_front.png", class_id)
+        cast[label, "sprite"] = in_its_pixels
     return cast
 
 

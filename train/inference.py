@@ -15,6 +15,7 @@ from train.network import (
     Levels,
     cells_of,
     decode_boxes,
+    side_by_side,
 )
 
 MAX_DETECTIONS = 50
@@ -75,7 +76,7 @@ def logits_of(levels: Levels, cells: Tensor) -> Tensor:
 
     Taken before they are laid in rows: that would move all of them.
     """
-    every = torch.cat([level.flatten(2) for level in levels], dim=2)
+    every = side_by_side(levels)
     which = cells.flatten(1)[:, None].expand(-1, every.shape[1], -1)
     few = every.gather(2, which).transpose(1, 2)
     return few.reshape(few.shape[0], cells.shape[1], cells.shape[2], -1)

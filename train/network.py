@@ -129,7 +129,12 @@ def doubled(x: Tensor) -> Tensor:
 
 def rows_of(levels: Levels) -> Tensor:
     """Lay the cells of all grids in one row, finest first: [B, N, 5 + classes]."""
-    return torch.cat([level.flatten(2) for level in levels], dim=2).transpose(1, 2)
+    return side_by_side(levels).transpose(1, 2)
+
+
+def side_by_side(levels: Levels) -> Tensor:
+    """Lay the cells of all grids side by side, in the order of `rows_of`: [B, 5 + classes, N]."""
+    return torch.cat([level.flatten(2) for level in levels], dim=2)
 
 
 def cells_of(levels: Levels) -> Tensor:

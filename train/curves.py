@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-LOSSES = ("total", "objectness", "box", "giou", "classes")
+LOSSES = ("total", "objectness", "box", "giou", "refined", "classes")
 FIGURES = ("map50", "map50_95")
 SMOOTH_OVER = 20  # lines of the log
 

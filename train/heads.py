@@ -5,14 +5,16 @@ dense: an answer in each cell of a grid, for any number of objects; single: one 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from train.generator import Sample
 from train.inference import Localization
 from train.loss import LossParts, LossWeights, detection_loss
-from train.network import GridNetwork, Levels, NetworkShape, cells_of, rows_of
+from train.network import Answers, GridNetwork, NetworkShape, cells_of, rows_of
+from train.refine import refine_rows
 from train.single import SingleLocalization, SingleNetwork, single_loss, single_targets
 from train.targets import Targets, make_targets
 from train.team import Team
@@ -24,24 +26,35 @@ Network = GridNetwork | SingleNetwork
 class Head:
     """How a network is built, what it should answer to pictures, and how wrong its logits are.
 
-    loss: of logits, targets, the input's longer side in pixels, the weights and the team.
+    loss: of the network, what it answered, targets, the weights and the team.
     """
 
     network: Callable[[NetworkShape], Network]
     targets: Callable[[Sequence[Sample]], Targets]
-    loss: Callable[[Any, Targets, int, LossWeights, Team], LossParts]
+    loss: Callable[[Any, Any, Targets, LossWeights, Team], LossParts]
 
 
 def dense_loss(
-    logits: Levels, targets: Targets, size: int, weights: LossWeights, team: Team
+    network: GridNetwork, answers: Answers, targets: Targets, weights: LossWeights, team: Team
 ) -> LossParts:
     """Compute the dense head's loss; it measures boxes in cells, whatever the input's size."""
-    return detection_loss(rows_of(logits), cells_of(logits), targets, weights, team)
+    levels, features = answers
+    look_again = partial(refine_rows, network.refinement, features)
+    return detection_loss(
+        rows_of(levels), cells_of(levels), targets, weights, team, look_again=look_again
+    )
+
+
+def one_answer_loss(
+    network: SingleNetwork, logits: Tensor, targets: Targets, weights: LossWeights, team: Team
+) -> LossParts:
+    """Compute the single head's loss; it measures boxes in parts of the input's longer side."""
+    return single_loss(logits, targets, network.shape.size, weights, team)
 
 
 HEADS = {
     "dense": Head(GridNetwork, make_targets, dense_loss),
-    "single": Head(SingleNetwork, single_targets, single_loss),
+    "single": Head(SingleNetwork, single_targets, one_answer_loss),
 }
 
 

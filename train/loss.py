@@ -4,9 +4,12 @@ A cell answers with five sigmoids (centre x, centre y, width, height, is there a
 softmax over the classes. Objectness is learnt in every cell; box and class only in cells that speak
 for an object. Two things can be added: a GIoU term on the boxes (Rezatofighi et al., 2019:
 https://arxiv.org/abs/1902.09630), and an objectness that says how good the cell's box is, its IoU
-with the true one, instead of 1 (as in VarifocalNet: https://arxiv.org/abs/2008.13367).
+with the true one, instead of 1 (as in VarifocalNet: https://arxiv.org/abs/2008.13367). Where a
+second look moves the boxes, the moved ones have a GIoU term of the same weight, and theirs is the
+IoU that objectness learns.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -39,12 +42,16 @@ DEFAULT_WEIGHTS = LossWeights()
 
 @dataclass(frozen=True, eq=False)
 class LossParts:
-    """The parts of the loss, means over the cells that speak; `total` is what is minimised."""
+    """The parts of the loss, means over the cells that speak; `total` is what is minimised.
+
+    giou: of the boxes as the cells say them; refined: of those that the second look has moved.
+    """
 
     total: Tensor
     objectness: Tensor
     box: Tensor
     giou: Tensor
+    refined: Tensor
     classes: Tensor
 
 
@@ -74,11 +81,14 @@ def detection_loss(
     targets: Targets,
     weights: LossWeights = DEFAULT_WEIGHTS,
     team: Team = ALONE,
+    *,
+    look_again: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> LossParts:
     """Compute the loss of a batch from the logits [B, N, 5 + classes] of cells [N, 3].
 
     logits, cells: as of train.network's rows_of and cells_of.
     team: the processes that share the batch; its mean counts the cells of all of them.
+    look_again: moves boxes [M, 4] of pictures [M], numbers in the batch; None: no second look.
     """
     # logits are float32 here: half-precision sums over thousands of cells would lose the small ones
     raw = logits.float()
@@ -86,9 +96,15 @@ def detection_loss(
     count = team.mean(speaks.sum()).clamp(min=1)
     owner = targets.owner[speaks]
     found = raw[speaks]
-    speaking = cells[speaks.nonzero()[:, 1]]
+    pictures, places = speaks.nonzero().T
+    speaking = cells[places]
     true = targets.boxes[owner]
-    iou, giou = iou_and_giou(decode_boxes(found[:, :4], speaking), true)
+    boxes = decode_boxes(found[:, :4], speaking)
+    iou, giou = iou_and_giou(boxes, true)
+    apart = refined = (1 - giou).sum() / count
+    if look_again is not None:
+        iou, giou = iou_and_giou(look_again(boxes.detach(), pictures), true)
+        refined = (1 - giou).sum() / count
     wanted = speaks.float()
     if weights.iou_objectness:
         wanted = wanted.masked_scatter(speaks, iou.detach())
@@ -106,6 +122,7 @@ def detection_loss(
         functional.cross_entropy(found[:, FIRST_CLASS:], targets.class_ids[owner], reduction="sum")
         / count
     )
-    apart = (1 - giou).sum() / count
     total = objectness + weights.box * box + weights.giou * apart + weights.classes * classes
-    return LossParts(total, objectness, box, apart, classes)
+    if look_again is not None:
+        total = total + weights.giou * refined
+    return LossParts(total, objectness, box, apart, refined, classes)

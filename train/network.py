@@ -1,10 +1,13 @@
 """The grid network: plain convolutions to grids of cells, five + classes numbers a cell."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from train import refine
 
 BOX_CHANNELS = 4  # centre x, centre y, width, height
 OBJECTNESS = 4  # the channel after them
@@ -20,6 +23,16 @@ PRIOR_OBJECTNESS = -4.6  # logit of about 0.01: nearly all cells are empty
 Levels = tuple[Tensor, Tensor, Tensor]
 
 
+class Answers(NamedTuple):
+    """What the network says: of each cell, and the features for the second look at its boxes.
+
+    features: [B, CHANNELS of train.refine, H/8, W/8].
+    """
+
+    levels: Levels
+    features: Tensor
+
+
 @dataclass(frozen=True)
 class NetworkShape:
     """Everything that decides the network's form.
@@ -31,7 +44,7 @@ class NetworkShape:
 
     classes: int
     size: int = 320
-    widths: tuple[int, int, int, int] = (32, 48, 96, 128)
+    widths: tuple[int, int, int, int] = (32, 48, 64, 128)
     depths: tuple[int, int, int] = (2, 0, 3)
 
 
@@ -78,7 +91,8 @@ class GridNetwork(nn.Module):
 
     A 6×6 convolution of stride 4 stands at the start: on a CPU the first layers at full resolution
     would cost more than all others. What coarse grids see is added back at the next finer one
-    (feature pyramid: https://arxiv.org/abs/1612.03144).
+    (feature pyramid: https://arxiv.org/abs/1612.03144). A second look at the boxes, train.refine,
+    moves their sides.
     """
 
     def __init__(self, shape: NetworkShape) -> None:
@@ -94,6 +108,8 @@ class GridNetwork(nn.Module):
         self.fuse16 = conv(w16, w16)
         self.lateral16 = lateral(w16, w8)
         self.fuse8 = conv(w8, w8)
+        self.look = conv(w8, refine.CHANNELS, kernel=1, padding=0)
+        self.refinement = refine.Refinement()
         numbers = FIRST_CLASS + shape.classes
         self.cells = nn.ModuleList(nn.Conv2d(width, numbers, 1) for width in (w8, w16, w32))
         for cells in self.cells:
@@ -102,13 +118,14 @@ class GridNetwork(nn.Module):
 
     @property
     def answering(self) -> nn.Module:
-        """The layers whose outputs are the logits."""
-        return self.cells
+        """The layers whose outputs are the answers."""
+        return nn.ModuleList([self.cells, self.refinement])
 
-    def forward(self, frames: Tensor) -> Levels:
+    def forward(self, frames: Tensor) -> Answers:
         """Map frames, uint8 [B, H, W, 3] BGR, to logits, float [B, 5 + classes, H/s, W/s] each.
 
-        Channels: centre x, centre y, width, height, objectness, then one per class.
+        Channels: centre x, centre y, width, height, objectness, then one per class. With them come
+        the features that `refinement` looks at.
         """
         x = frames.float().permute(0, 3, 1, 2)  # 0..255: batch norm brings them to scale
         x8 = self.stage8(self.stem(x))
@@ -119,7 +136,7 @@ class GridNetwork(nn.Module):
         fine, middle, coarse = (
             cells(x) for cells, x in zip(self.cells, (x8, x16, x32), strict=True)
         )
-        return fine, middle, coarse
+        return Answers((fine, middle, coarse), self.look(x8))
 
 
 def doubled(x: Tensor) -> Tensor:

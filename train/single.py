@@ -147,4 +147,5 @@ def single_loss(
         found[:, FIRST_CLASS:], targets.class_ids[owner], reduction="sum"
     ) / len(raw)
     total = objectness + weights.box * box + weights.classes * classes
-    return LossParts(total, objectness, box, torch.zeros_like(box), classes)
+    nothing = torch.zeros_like(box)
+    return LossParts(total, objectness, box, nothing, nothing, classes)

@@ -45,7 +45,7 @@ class Recipe:
     labelled_images: str | None = None  # the folder of a COCO set's pictures, if not beside it
     labelled_part: float = 0.5  # of the pictures; 1: no others, and no cut-outs or photos
     head: Literal["dense", "single"] = "dense"
-    steps: int = 14_000
+    steps: int = 12_000
     batch_size: int = 32
     learning_rate: float = 2e-3
     warmup_steps: int = 300
@@ -176,9 +176,9 @@ class Trainer:
                 group["lr"] = optimizer.defaults["lr"] * schedule(self.step, recipe)
         self.network.train()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            logits = self.shared(frames)
+            answers = self.shared(frames)
         weights = LossWeights(recipe.box_weight, recipe.giou_weight, 1.0, recipe.iou_objectness)
-        loss = self.head.loss(logits, targets, self.network.shape.size, weights, self.team)
+        loss = self.head.loss(self.network, answers, targets, weights, self.team)
         total = self.team.mean(loss.total)  # so that all processes stop together
         if not torch.isfinite(total):
             raise TrainError(

@@ -147,6 +147,41 @@ def test_the_giou_term_is_one_less_giou_of_the_decoded_boxes() -> None:
     assert with_giou.total.item() == pytest.approx(expected.item(), rel=1e-6)
 
 
+def test_boxes_that_a_second_look_makes_exact_are_what_objectness_learns() -> None:
+    logits = random_logits(3).requires_grad_()
+    true = SOME.boxes[SOME.owner[SPEAKS]]
+    asked = []
+
+    def look_again(boxes: torch.Tensor, pictures: torch.Tensor) -> torch.Tensor:
+        asked.append((boxes, pictures))
+        return true
+
+    parts = detection_loss(logits, CELLS, SOME, look_again=look_again)
+    plain = detection_loss(logits, CELLS, SOME)
+    ((boxes, pictures),) = asked
+    assert torch.equal(boxes, decode_boxes(logits[SPEAKS][:, :4], CELLS[SPEAKS.nonzero()[:, 1]]))
+    assert not boxes.requires_grad  # the first look does not learn from the second
+    assert torch.equal(pictures, SPEAKS.nonzero()[:, 0])
+    assert parts.refined.item() == pytest.approx(0, abs=1e-6)
+    assert (parts.box, parts.giou, parts.classes) == (plain.box, plain.giou, plain.classes)
+    by_torch = functional.binary_cross_entropy_with_logits(
+        logits[..., 4][SOME.counts], SPEAKS.float()[SOME.counts], reduction="sum"
+    )
+    assert parts.objectness.item() == pytest.approx(by_torch.item() / SPEAKS.sum().item(), rel=1e-5)
+
+
+def test_the_term_of_the_second_look_is_one_less_giou_with_its_weight() -> None:
+    logits = random_logits(3)
+    weights = LossWeights(giou=2.5, iou_objectness=False)
+    plain = detection_loss(logits, CELLS, SOME, weights)
+    parts = detection_loss(logits, CELLS, SOME, weights, look_again=lambda boxes, _: boxes + 3)
+    moved = decode_boxes(logits[SPEAKS][:, :4], CELLS[SPEAKS.nonzero()[:, 1]]) + 3
+    giou = iou_and_giou(moved, SOME.boxes[SOME.owner[SPEAKS]])[1]
+    assert parts.refined.item() == pytest.approx((1 - giou).mean().item(), rel=1e-5)
+    expected = plain.total + 2.5 * parts.refined
+    assert parts.total.item() == pytest.approx(expected.item(), rel=1e-6)
+
+
 def test_cells_without_an_object_do_not_move_box_and_class() -> None:
     logits = random_logits(3).requires_grad_()
     detection_loss(logits, CELLS, SOME).total.backward()

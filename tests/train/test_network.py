@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from train import refine
 from train.network import (
     OBJECTNESS,
     STRIDES,
@@ -23,11 +24,12 @@ def test_pictures_become_grids_of_five_numbers_and_the_classes(
     classes: int, height: int, width: int
 ) -> None:
     frames = torch.zeros(2, height, width, 3, dtype=torch.uint8)
-    levels = GridNetwork(NetworkShape(classes, 160, SMALL))(frames)
+    levels, features = GridNetwork(NetworkShape(classes, 160, SMALL))(frames)
     assert [level.shape for level in levels] == [
         (2, 5 + classes, height // stride, width // stride) for stride in STRIDES
     ]
     assert {level.dtype for level in levels} == {torch.float32}
+    assert features.shape == (2, refine.CHANNELS, height // refine.STRIDE, width // refine.STRIDE)
 
 
 def test_cells_and_their_answers_are_laid_out_alike() -> None:
@@ -59,15 +61,16 @@ def test_widths_and_depths_decide_the_convolutions() -> None:
         (8, 8, 3, 3),
         (6, 8, 1, 1),
         (6, 6, 3, 3),
+        (refine.CHANNELS, 6, 1, 1),
         *[(8, width, 1, 1) for width in (6, 8, 10)],
     ]
 
 
 def test_a_new_network_believes_that_cells_are_empty() -> None:
     torch.manual_seed(0)
-    network = GridNetwork(NetworkShape(3, 64)).eval()
+    network = GridNetwork(NetworkShape(3, 64))  # as it begins to learn
     frames = torch.randint(0, 256, (2, 64, 64, 3), dtype=torch.uint8)
-    objectness = rows_of(network(frames))[..., OBJECTNESS].sigmoid()
+    objectness = rows_of(network(frames).levels)[..., OBJECTNESS].sigmoid()
     assert objectness.mean().item() == pytest.approx(0.01, rel=0.5)
 
 
@@ -75,12 +78,12 @@ def test_an_answer_depends_on_every_colour_and_corner() -> None:
     torch.manual_seed(0)
     network = GridNetwork(NetworkShape(1, 64, (16, 16, 16, 16))).eval()
     frames = torch.zeros(1, 64, 64, 3, dtype=torch.uint8)
-    empty = network(frames)
+    empty = network(frames).levels
     for row, column in ((0, 0), (0, 63), (63, 0), (63, 63)):
         for channel in range(3):
             touched = frames.clone()
             touched[0, row, column, channel] = 255
-            for level, before, stride in zip(network(touched), empty, STRIDES, strict=True):
+            for level, before, stride in zip(network(touched).levels, empty, STRIDES, strict=True):
                 apart = (level - before).abs()[0].sum(dim=0)
                 assert apart[row // stride, column // stride] > 0
 
@@ -91,9 +94,9 @@ def test_the_coarse_grid_sees_as_far_as_its_convolutions_reach(depth: int) -> No
     for weights in network.parameters():
         torch.nn.init.constant_(weights, 0.1)
     frames = torch.zeros(1, 64, 1280, 3, dtype=torch.uint8)
-    empty = network(frames)[2][0, 0, 0]
+    empty = network(frames).levels[2][0, 0, 0]
     frames[0, 0, 640] = 255
-    changed = (network(frames)[2][0, 0, 0] != empty).nonzero().flatten()
+    changed = (network(frames).levels[2][0, 0, 0] != empty).nonzero().flatten()
     # one column to each side of a border between two, and 1 + 2 + … by the dilated convolutions
     assert changed.max() - changed.min() + 1 == 2 * (1 + depth * (depth + 1) // 2)
 

@@ -45,12 +45,14 @@ class Load:
     """How a backend shall share the CPU.
 
     streams: inferences that run side by side, when as many threads call; threads: cores for each of
-    them, or None for the runtime's own choice. One stream gives the lowest latency, a few streams
-    of fewer threads the most frames per second.
+    them, or None for the runtime's own choice; batch: how many frames most inferences will have, so
+    that these are made ready at the start. One stream and one frame at a time give the lowest
+    latency, a few streams of fewer threads and several frames at once the most frames per second.
     """
 
     streams: int = 1
     threads: int | None = None
+    batch: int = 1
 
 
 LOWEST_LATENCY = Load()

@@ -43,7 +43,7 @@ class OpenVinoBackend:
             width, height = input_wh(*USUAL_ASPECT, info.input_size)
             # OpenVINO's binding deadlocks where two threads are in their very first inference at
             # once; one done here also makes the first frame as fast as the others
-            self.infer(np.zeros((1, height, width, 3), np.uint8))
+            self.infer(np.zeros((load.batch, height, width, 3), np.uint8))
         except (RuntimeError, ValueError) as error:  # ValueError: its complaint is not UTF-8
             reason = str(error).strip().splitlines()[-1]
             raise EngineError(f"openvino cannot load {info.path}: {reason}") from error

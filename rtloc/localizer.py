@@ -53,6 +53,7 @@ class Localizer:
         classes: Iterable[str] | None = None,
         streams: int = 1,
         threads: int | None = None,
+        batch: int = 1,
     ) -> None:
         """Load a model (a shipped name or an ONNX file) and make it ready to run.
 
@@ -61,6 +62,7 @@ class Localizer:
         streams: how many threads will locate at once; more than one gives more frames per second
             in all, at a higher latency of each.
         threads: CPU threads for one inference; None: the runtime's choice.
+        batch: how many pictures will be located together, mostly.
 
         Raises:
             engines.errors.EngineError: the model or the backend cannot be used.
@@ -71,7 +73,8 @@ class Localizer:
         self.info = read_model_info(resolve_model(str(model)))
         self._class_ids = wanted_classes(classes, self.info.labels)
         self.threshold = self.info.threshold if threshold is None else threshold
-        self._engine, self.backend_reason = open_backend(self.info, backend, Load(streams, threads))
+        load = Load(streams, threads, batch)
+        self._engine, self.backend_reason = open_backend(self.info, backend, load)
         self.backend = self._engine.name
         self._inputs = Inputs()
 
@@ -81,7 +84,11 @@ class Localizer:
 
     def locate_frame(self, frame: Frame) -> Detections:
         """Find the objects in a frame of a source, whichever form its pixels have."""
-        return self._locate([frame.pixels])[0]
+        return self.locate_frames([frame])[0]
+
+    def locate_frames(self, frames: Sequence[Frame]) -> list[Detections]:
+        """Find the objects in several frames; those of one shape are run together."""
+        return self._locate([frame.pixels for frame in frames])
 
     def locate_batch(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """Find the objects in several pictures; those of one shape are run together.

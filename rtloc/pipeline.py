@@ -21,15 +21,18 @@ class End:
 
 
 @contextmanager
-def pipeline(source: Iterable[Any], *steps: Callable[[Any], Any]) -> Iterator[Iterator[Any]]:
+def pipeline(
+    source: Iterable[Any], *steps: Callable[[Any], Any], room: int = QUEUE_FRAMES
+) -> Iterator[Iterator[Any]]:
     """Run `source` and each of `steps` in a thread of its own; yield the results' iterator.
 
-    Every item passes every step, in order. An error in any thread ends the run and is raised from
-    the iterator. When the block ends, early or not, all threads have ended too.
+    Every item passes every step, in order; `room` of them may wait before each. An error in any
+    thread ends the run and is raised from the iterator. When the block ends, early or not, all
+    threads have ended too.
     """
     stop = threading.Event()
     errors: list[BaseException] = []
-    queues: list[queue.Queue[Any]] = [queue.Queue(QUEUE_FRAMES) for _ in range(len(steps) + 1)]
+    queues: list[queue.Queue[Any]] = [queue.Queue(room) for _ in range(len(steps) + 1)]
 
     def guarded(work: Callable[[], None]) -> Callable[[], None]:
         def run() -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rtloc.detections import Detections
 
 Picture = TypeVar("Picture")
+Answer = TypeVar("Answer")
 KEPT_LATENCIES = 100_000  # of a longer run, the last ones: memory must not grow with its length
 
 
@@ -19,10 +20,12 @@ KEPT_LATENCIES = 100_000  # of a longer run, the last ones: memory must not grow
 class RunStats:
     """The figures of a run so far.
 
-    labels: by class id; frames: delivered; located: of those, given to the model.
+    labels: by class id; batch: pictures that are located together; frames: delivered; located: of
+    those, given to the model.
     """
 
     labels: Sequence[str]
+    batch: int = 1
     frames: int = 0
     located: int = 0
     last_latency_ms: float = 0.0
@@ -65,16 +68,17 @@ class RunStats:
             return f"0 {unit}"
         parts = [f"{self.frames} {unit}", f"{self.fps():.1f} FPS end to end"]
         if self.located:
+            what = "locating" if self.batch == 1 else f"locating {self.batch} at once"
             parts.append(
-                f"locating {self.latency_ms(50):.2f} ms median, {self.latency_ms(99):.2f} ms p99"
+                f"{what} {self.latency_ms(50):.2f} ms median, {self.latency_ms(99):.2f} ms p99"
             )
         found = [f"{self.labels[i]} {n}" for i, n in sorted(self.found.items())]
         parts.append("found " + (", ".join(found) or "nothing"))
         return " · ".join(parts)
 
 
-def timed(locate: Callable[[Picture], Detections], picture: Picture) -> tuple[Detections, float]:
-    """Locate in one picture; return also how many milliseconds that took."""
+def timed(locate: Callable[[Picture], Answer], picture: Picture) -> tuple[Answer, float]:
+    """Locate in a picture, or in several; return also how many milliseconds that took."""
     start = time.perf_counter()
-    detections = locate(picture)
-    return detections, 1e3 * (time.perf_counter() - start)
+    answer = locate(picture)
+    return answer, 1e3 * (time.perf_counter() - start)

@@ -59,6 +59,17 @@ def open_localizer(
     threshold: float | None,
     classes: list[str] | None,
     streams: int = 1,
+    batch: int = 1,
 ) -> Localizer:
-    """Open the localizer that the common options ask for, for `streams` threads at once."""
-    return Localizer(model, backend=backend, threshold=threshold, classes=classes, streams=streams)
+    """Open the localizer that the common options ask for.
+
+    streams: how many threads will locate at once; batch: how many pictures each of them together.
+    """
+    return Localizer(
+        model,
+        backend=backend,
+        threshold=threshold,
+        classes=classes,
+        streams=streams,
+        batch=batch,
+    )

@@ -91,6 +91,8 @@ def test_the_closing_line_says_it_all() -> None:
         r"found cat 1, owl 2"
     )
     assert re.fullmatch(pattern, stats.closing_line("pictures"))
+    stats.batch = 4
+    assert re.search(r"· locating 4 at once [\d.]+ ms median, ", stats.closing_line("pictures"))
 
 
 def test_the_closing_line_of_a_run_that_found_nothing() -> None:

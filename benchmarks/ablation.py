@@ -46,8 +46,9 @@ VARIATIONS = {
     "one less at stride 8": Variation(shape={"depths": (1, 0, 3)}),
     "one at stride 16 instead of one at stride 8": Variation(shape={"depths": (1, 1, 3)}),
     "one at stride 16 instead of both at stride 8": Variation(shape={"depths": (0, 1, 3)}),
-    "24 channels at stride 4": Variation(shape={"widths": (24, 48, 96, 128)}),
-    "twice the width at stride 32": Variation(shape={"widths": (32, 48, 96, 256)}),
+    "24 channels at stride 4": Variation(shape={"widths": (24, 48, 64, 128)}),
+    "96 channels at stride 16": Variation(shape={"widths": (32, 48, 96, 128)}),
+    "twice the width at stride 32": Variation(shape={"widths": (32, 48, 64, 256)}),
 }
 
 

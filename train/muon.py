@@ -52,13 +52,21 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
-    """Return the nearest matrix with singular values of about 1 (0.7 to 1.2), by Newton–Schulz."""
+    """Return the nearest matrix with singular values of about 1 (0.7 to 1.2), by Newton–Schulz.
+
+    Each round multiplies by a polynomial of the square X·Xᵀ. All of these commute, so it is enough
+    to follow the square, and to turn the matrix, which is longer than wide, once at the end.
+    """
     a, b, c = NEWTON_SCHULZ
     is_tall = matrix.shape[0] > matrix.shape[1]
     x = matrix.T if is_tall else matrix
     x = x / (x.norm() + 1e-7)  # singular values of at most 1
+    square = x @ x.T
+    one = turn = torch.eye(len(x), device=x.device, dtype=x.dtype)
     for _ in range(ROUNDS):
-        square = x @ x.T
-        x = a * x + (b * square + c * square @ square) @ x
+        factor = a * one + b * square + c * square @ square
+        turn = factor @ turn
+        square = factor @ square @ factor
+    x = turn @ x
     turned: Tensor = x.T if is_tall else x
     return turned

@@ -127,7 +127,8 @@ class GridNetwork(nn.Module):
         Channels: centre x, centre y, width, height, objectness, then one per class. With them come
         the features that `refinement` looks at.
         """
-        x = frames.float().permute(0, 3, 1, 2)  # 0..255: batch norm brings them to scale
+        # 0..255, exact in bfloat16 as well: batch norm brings them to scale
+        x = frames.to(arithmetic(frames.device)).permute(0, 3, 1, 2)
         x8 = self.stage8(self.stem(x))
         x16 = self.stage16(x8)
         x32 = self.stage32(x16)
@@ -137,6 +138,13 @@ class GridNetwork(nn.Module):
             cells(x) for cells, x in zip(self.cells, (x8, x16, x32), strict=True)
         )
         return Answers((fine, middle, coarse), self.look(x8))
+
+
+def arithmetic(device: torch.device) -> torch.dtype:
+    """Return the type that convolutions take on a device, so that nothing is converted twice."""
+    if torch.is_autocast_enabled(device.type):
+        return torch.get_autocast_dtype(device.type)
+    return torch.float32
 
 
 def doubled(x: Tensor) -> Tensor:

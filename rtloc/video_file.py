@@ -181,8 +181,8 @@ class VideoFile:
 
 
 @contextmanager
-def open_video(path: Path) -> Iterator[VideoFile]:
-    """Open a video file.
+def open_video(path: Path, threads: int = 0) -> Iterator[VideoFile]:
+    """Open a video file; `threads` decode it, 0: as many as FFmpeg chooses.
 
     Raises:
         UsageError: there is no such file.
@@ -206,6 +206,7 @@ def open_video(path: Path) -> Iterator[VideoFile]:
             raise RtlocError(f"{path} has no video in it, {what}")
         stream = streams[0]
         stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = threads
         yield describe(path, container, stream)
 
 

@@ -110,6 +110,17 @@ def test_a_part_of_a_file_reports_no_loss(tmp_path: Path) -> None:
         assert video.loss() is None
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_any_number_of_threads_decodes_the_same_frames(tmp_path: Path, threads: int) -> None:
+    path = make_clip(tmp_path / "in.mp4")
+    with open_video(path, threads) as video:
+        few = list(video.frames())
+        assert video.stream.codec_context.thread_count == threads
+    for one, other in zip(few, read(path), strict=True):
+        assert (one.index, one.time_s) == (other.index, other.time_s)
+        assert np.array_equal(one.pixels, other.pixels)
+
+
 def test_frames_are_counted_ahead(tmp_path: Path) -> None:
     with open_video(make_clip(tmp_path / "in.mp4")) as video:
         assert video.expected_frames(0, None) == 60

@@ -23,7 +23,7 @@ from rtloc.frame import Frame
 from rtloc.localizer import Localizer
 from rtloc.memory import keep_freed_memory
 from rtloc.overlay import draw
-from rtloc.pipeline import pipeline
+from rtloc.pipeline import QUEUE_FRAMES, pipeline
 from rtloc.records import Record, open_records
 from rtloc.stats import RunStats, timed
 from rtloc.video_file import VideoFile, open_video
@@ -33,7 +33,7 @@ from rtloc.window import Window, open_window
 A_PATH = click.Path(path_type=Path)
 LOWER_PRIORITY = 10  # as Unix counts: 0 is the usual one, 19 the lowest
 MOST_STREAMS = 4  # inferences that run side by side
-BATCH = 4  # frames of one inference: a quarter less work a frame than one by one
+BATCH = 8  # frames of one inference: a quarter less work a frame than one by one
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,11 @@ def command(
     target = None if no_video else out or Path(f"{source.stem}.rtloc.mp4")
     keep_freed_memory()
     with ExitStack() as stack:
-        video = stack.enter_context(open_video(source))
+        cores = os.cpu_count() or 1
+        # each thread more costs work of its own; beside an encoder no core stands idle without
+        video = stack.enter_context(open_video(source, max(1, cores - 1) if target else 0))
         check_targets(source, target, records)
-        streams = min(MOST_STREAMS, os.cpu_count() or 1)
+        streams = min(MOST_STREAMS, cores)
         batch = BATCH if stride == 1 else 1
         cv2.setNumThreads(1)  # frames share the cores already, and whole ones cost less
         localizer = stack.enter_context(
@@ -125,7 +127,8 @@ class Run:
     def go(self, start_s: float, end_s: float | None) -> bool:
         """Decode, locate and sink, all in threads; return False when Ctrl-C ended it."""
         total = self.video.expected_frames(start_s, end_s)
-        room = self.streams * self.stats.batch  # so that none of the locators runs out of work
+        # one group is shown and one decoded, so that none of the locators runs out of work
+        room = max(QUEUE_FRAMES, (self.streams - 1) * self.stats.batch)
         try:
             with (
                 frames_bar(total) as advance,

@@ -52,7 +52,7 @@ PLANS: dict[HeadName, dict[str, Plan]] = {
         "white-box": Plan(size=128, steps=800),
         "charmander": Plan(size=128, steps=800),
         "any-size": Plan(size=128, steps=1500),
-        "transformed": Plan(size=160, steps=1500),
+        "transformed": Plan(size=160, steps=1100),
         "real-background": Plan(size=256, steps=3000),
         "maybe-absent": Plan(size=256, steps=3500),
         "multi-class": Plan(size=256, steps=3500),

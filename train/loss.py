@@ -44,7 +44,8 @@ DEFAULT_WEIGHTS = LossWeights()
 class LossParts:
     """The parts of the loss, means over the cells that speak; `total` is what is minimised.
 
-    giou: of the boxes as the cells say them; refined: of those that the second look has moved.
+    giou: of the boxes as the cells say them; refined: of those that the second look has moved, 0
+    without one.
     """
 
     total: Tensor
@@ -101,7 +102,8 @@ def detection_loss(
     true = targets.boxes[owner]
     boxes = decode_boxes(found[:, :4], speaking)
     iou, giou = iou_and_giou(boxes, true)
-    apart = refined = (1 - giou).sum() / count
+    apart = (1 - giou).sum() / count
+    refined = torch.zeros_like(apart)
     if look_again is not None:
         iou, giou = iou_and_giou(look_again(boxes.detach(), pictures), true)
         refined = (1 - giou).sum() / count
@@ -123,6 +125,5 @@ def detection_loss(
         / count
     )
     total = objectness + weights.box * box + weights.giou * apart + weights.classes * classes
-    if look_again is not None:
-        total = total + weights.giou * refined
+    total = total + weights.giou * refined
     return LossParts(total, objectness, box, apart, refined, classes)

@@ -27,6 +27,10 @@ def make_background(
         crop = mix_photos(rng, crop, random_crop(rng, other, width, height))
     if rng.random() < 0.5:
         crop = cv2.flip(crop, 1).astype(np.uint8, copy=False)
+    if rng.random() < stage.p_upside_down:
+        crop = cv2.flip(crop, 0).astype(np.uint8, copy=False)
+    if rng.random() < stage.p_other_colours:
+        crop = light.apply_cast(crop, light.other_colours(rng))
     return light.apply_cast(crop, light.colour_cast(rng, 1.3 * stage.light))
 
 

@@ -13,6 +13,7 @@ Image = NDArray[np.uint8]
 Cast = NDArray[np.float32]  # [3, 4]: a matrix on BGR, and an offset in grey levels
 
 HUE_DEG = 14.0  # at strength 1
+P_NEGATIVE = 0.15
 
 # A change of saturation and hue scales and turns what is left of a colour without its grey:
 # BGR - GREYED @ BGR. The turn round the grey axis is Rodrigues' formula; written out, it is
@@ -37,6 +38,17 @@ def colour_cast(rng: Random, strength: float) -> Cast:
     cast = np.empty((3, 4), np.float32)
     cast[:, :3] = (saturation * turned + GREYED) * gain[:, None]
     cast[:, 3] = 22 * brightness + 6 * drawn[7:]
+    return cast
+
+
+def other_colours(rng: Random) -> Cast:
+    """Draw a turn of all hues by any angle, now and then of a negative."""
+    angle = rng.uniform(0, 2 * math.pi)
+    cast = np.zeros((3, 4), np.float32)
+    cast[:, :3] = math.cos(angle) * ACROSS + math.sin(angle) * ROUND + 1 / 3
+    if rng.random() < P_NEGATIVE:
+        cast = -cast
+        cast[:, 3] = 255
     return cast
 
 

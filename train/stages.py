@@ -55,6 +55,8 @@ class Stage:
 
     # the whole picture
     p_synthetic: float = 0.0  # a made background in place of a photo
+    p_upside_down: float = 0.0  # the photo
+    p_other_colours: float = 0.0  # the photo's
     light: float = 0.0  # strength of contrast, brightness, saturation and hue
     p_blur: float = 0.0
     noise: float = 0.0  # greatest standard deviation, grey levels
@@ -111,14 +113,22 @@ MANY_OBJECTS = replace(
 def for_training(stage: Stage) -> Stage:
     """Return what is trained on to be measured on `stage`: the same, or more.
 
-    The last stage, the one for use, is: its objects are drawn in other styles as well, and cut off
-    further. Of what is measured, at least half of the width and height is in the picture, as KITTI
-    asks of its hard cases (https://www.cvlibs.net/datasets/kitti/eval_object.php). A net that knows
-    slivers as well is sure of those.
+    The last stage, the one for use, is: its objects are drawn in other styles as well and cut off
+    further, its photos have other colours, and there are more things that are no objects. Of what
+    is measured, at least half of the width and height is in the picture, as KITTI asks of its hard
+    cases (https://www.cvlibs.net/datasets/kitti/eval_object.php). A net that knows slivers as well
+    is sure of those.
     """
     if stage != MANY_OBJECTS:
         return stage
-    return replace(stage, edge_overhang=1.7 * stage.edge_overhang, p_restyle=0.25)
+    return replace(
+        stage,
+        edge_overhang=1.7 * stage.edge_overhang,
+        p_restyle=0.25,
+        p_upside_down=0.15,
+        p_other_colours=0.25,
+        p_distractor=0.6,
+    )
 
 
 STAGES = {

@@ -26,6 +26,17 @@ def test_a_cast_is_a_matrix_and_an_offset_cut_at_the_ends_of_the_scale() -> None
     assert light.apply_cast(image, cast).tolist() == [[[0, 205, 255]]]
 
 
+@given(SEEDS, st.tuples(*[st.integers(60, 190)] * 3))
+def test_other_colours_are_as_far_from_grey_as_before(seed: int, colour: tuple) -> None:
+    cast = light.other_colours(np.random.default_rng(seed)).astype(float)
+    before, after = np.array(colour), cast @ (*colour, 1)
+    is_negative = cast[0, 3] == 255
+    mean = 255 - before.mean() if is_negative else before.mean()
+    assert abs(after.mean() - mean) < 1e-3
+    lengths = [np.linalg.norm(c - c.mean()) for c in (before, after)]
+    assert abs(lengths[0] - lengths[1]) < 1e-3
+
+
 @given(SEEDS, st.integers(0, 255))
 def test_a_layer_is_lit_as_a_picture_is_and_keeps_its_alpha(seed: int, alpha: int) -> None:
     image = picture(seed) // 2  # so that nothing is cut at white on the way

@@ -3,10 +3,13 @@
 A cell answers with five sigmoids (centre x, centre y, width, height, is there an object) and a
 softmax over the classes. Objectness is learnt in every cell; box and class only in cells that speak
 for an object. Two things can be added: a GIoU term on the boxes (Rezatofighi et al., 2019:
-https://arxiv.org/abs/1902.09630), and an objectness that says how good the cell's box is, its IoU
-with the true one, instead of 1 (as in VarifocalNet: https://arxiv.org/abs/2008.13367). Where a
-second look moves the boxes, the moved ones have a GIoU term of the same weight, and theirs is the
-IoU that objectness learns.
+https://arxiv.org/abs/1902.09630), and an objectness that says how good the cell's box is instead of
+1: half for the object and half for the IoU with its true box (VarifocalNet has the IoU alone:
+https://arxiv.org/abs/2008.13367; but then an object that is surely there, with sides that are hard
+to tell, scores as a doubtful one). Where a second look moves the boxes, theirs is the IoU that
+objectness learns, and they have a term of their own, whose parts are raised to the third power:
+what counts there are the last few pixels (alpha-IoU, He et al., 2021:
+https://arxiv.org/abs/2110.13675).
 """
 
 from collections.abc import Callable
@@ -37,6 +40,9 @@ class LossWeights:
     iou_objectness: bool = True
 
 
+REFINED_POWER = 3
+REFINED_WEIGHT = 2.5  # of the moved boxes' term, of the weight of the GIoU term
+SURELY_THERE = 0.5  # the objectness of an object whose box is all wrong
 DEFAULT_WEIGHTS = LossWeights()
 
 
@@ -44,8 +50,8 @@ DEFAULT_WEIGHTS = LossWeights()
 class LossParts:
     """The parts of the loss, means over the cells that speak; `total` is what is minimised.
 
-    giou: of the boxes as the cells say them; refined: of those that the second look has moved, 0
-    without one.
+    giou: of the boxes as the cells say them; refined: of those that the second look has moved, as
+    `alpha_iou_loss` has it, 0 without one.
     """
 
     total: Tensor
@@ -57,14 +63,25 @@ class LossParts:
 
 
 def iou_and_giou(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """IoU (0 to 1) and generalised IoU (-1 to 1) of boxes [N, 4] x1 y1 x2 y2, pair by pair."""
+    """IoU (0 to 1) and generalised IoU (-1 to 1) of boxes [N, 4] x1 y1 x2 y2, pair by pair.
+
+    A box whose sides a second look has pushed past each other is empty: two negative sides must not
+    make an area.
+    """
     inner = (torch.minimum(a[:, 2:], b[:, 2:]) - torch.maximum(a[:, :2], b[:, :2])).clamp(min=0)
     outer = torch.maximum(a[:, 2:], b[:, 2:]) - torch.minimum(a[:, :2], b[:, :2])
     both = inner.prod(dim=1)
-    union = (a[:, 2:] - a[:, :2]).prod(dim=1) + (b[:, 2:] - b[:, :2]).prod(dim=1) - both
+    areas = [(box[:, 2:] - box[:, :2]).clamp(min=0).prod(dim=1) for box in (a, b)]
+    union = areas[0] + areas[1] - both
     hull = outer.prod(dim=1).clamp(min=1e-6)
     iou = both / union.clamp(min=1e-6)
     return iou, iou - (hull - union) / hull
+
+
+def alpha_iou_loss(iou: Tensor, giou: Tensor) -> Tensor:
+    """Return 1 − IoU³ + P³, P being the empty part of the hull, IoU − GIoU."""
+    # where boxes do not meet, the power has a slope of 0; the term of the first look has not
+    return 1 - iou**REFINED_POWER + (iou - giou) ** REFINED_POWER
 
 
 def box_units(boxes: Tensor, cells: Tensor) -> Tensor:
@@ -106,10 +123,10 @@ def detection_loss(
     refined = torch.zeros_like(apart)
     if look_again is not None:
         iou, giou = iou_and_giou(look_again(boxes.detach(), pictures), true)
-        refined = (1 - giou).sum() / count
+        refined = alpha_iou_loss(iou, giou).sum() / count
     wanted = speaks.float()
     if weights.iou_objectness:
-        wanted = wanted.masked_scatter(speaks, iou.detach())
+        wanted = wanted.masked_scatter(speaks, SURELY_THERE + (1 - SURELY_THERE) * iou.detach())
     objectness = functional.binary_cross_entropy_with_logits(
         raw[..., OBJECTNESS], wanted, reduction="none"
     )
@@ -125,5 +142,5 @@ def detection_loss(
         / count
     )
     total = objectness + weights.box * box + weights.giou * apart + weights.classes * classes
-    total = total + weights.giou * refined
+    total = total + REFINED_WEIGHT * weights.giou * refined
     return LossParts(total, objectness, box, apart, refined, classes)

@@ -103,12 +103,12 @@ def test_the_parts_are_torchs_own_losses_summed_cell_by_cell() -> None:
     assert parts.total.item() == pytest.approx((objectness + box + classes) / count, rel=1e-5)
 
 
-def test_an_objectness_of_iou_asks_for_the_boxs_iou() -> None:
+def test_an_objectness_of_iou_asks_for_half_of_the_boxs_iou_and_a_half() -> None:
     logits = random_logits(3)
     parts = detection_loss(logits, CELLS, SOME)
     found = decode_boxes(logits[SPEAKS][:, :4], CELLS[SPEAKS.nonzero()[:, 1]])
     wanted = torch.zeros(3, len(CELLS))
-    wanted[SPEAKS] = iou_and_giou(found, SOME.boxes[SOME.owner[SPEAKS]])[0]
+    wanted[SPEAKS] = 0.5 + iou_and_giou(found, SOME.boxes[SOME.owner[SPEAKS]])[0] / 2
     by_torch = functional.binary_cross_entropy_with_logits(
         logits[..., 4][SOME.counts], wanted[SOME.counts], reduction="sum"
     )
@@ -170,16 +170,26 @@ def test_boxes_that_a_second_look_makes_exact_are_what_objectness_learns() -> No
     assert parts.objectness.item() == pytest.approx(by_torch.item() / SPEAKS.sum().item(), rel=1e-5)
 
 
-def test_the_term_of_the_second_look_is_one_less_giou_with_its_weight() -> None:
+def test_the_term_of_the_second_look_cubes_iou_and_the_empty_part_of_the_hull() -> None:
     logits = random_logits(3)
     weights = LossWeights(giou=2.5, iou_objectness=False)
     plain = detection_loss(logits, CELLS, SOME, weights)
     parts = detection_loss(logits, CELLS, SOME, weights, look_again=lambda boxes, _: boxes + 3)
     moved = decode_boxes(logits[SPEAKS][:, :4], CELLS[SPEAKS.nonzero()[:, 1]]) + 3
-    giou = iou_and_giou(moved, SOME.boxes[SOME.owner[SPEAKS]])[1]
-    assert parts.refined.item() == pytest.approx((1 - giou).mean().item(), rel=1e-5)
-    expected = plain.total + 2.5 * parts.refined
+    iou, giou = iou_and_giou(moved, SOME.boxes[SOME.owner[SPEAKS]])
+    by_hand = (1 - iou**3 + (iou - giou) ** 3).mean()
+    assert parts.refined.item() == pytest.approx(by_hand.item(), rel=1e-5)
+    expected = plain.total + 2.5 * 2.5 * parts.refined
     assert parts.total.item() == pytest.approx(expected.item(), rel=1e-6)
+
+
+def test_a_box_with_its_sides_past_each_other_is_no_better_than_a_wrong_one() -> None:
+    true = torch.tensor([[10.0, 10.0, 20.0, 20.0]])
+    turned = torch.tensor([[90.0, 80.0, 10.0, 10.0]])
+    for box in (turned, turned[:, [2, 1, 0, 3]]):
+        iou, giou = iou_and_giou(box, true)
+        assert iou.item() == 0
+        assert -1 <= giou.item() <= 0
 
 
 def test_cells_without_an_object_do_not_move_box_and_class() -> None:

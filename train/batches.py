@@ -1,5 +1,6 @@
 """Feed generated pictures to the trainer, batch by batch, the same for any number of workers."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,17 @@ class Batch:
     targets: Targets
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """The first batches hold smaller pictures: what is common to all sizes is learnt sooner there.
+
+    size: their longer side in pixels; end: the number of the first batch that is not small.
+    """
+
+    size: int
+    end: int
+
+
 class GeneratedBatches(Dataset[Batch]):
     """The i-th batch holds the pictures i·B to i·B + B − 1 of a maker, all of one aspect.
 
@@ -34,8 +46,11 @@ class GeneratedBatches(Dataset[Batch]):
         batch_size: int,
         team: Team = ALONE,
         targets: Callable[[Sequence[Sample]], Targets] = make_targets,
+        beginning: Beginning | None = None,
     ) -> None:
         self.maker = maker
+        self.small = maker if beginning is None else maker.at_size(beginning.size)
+        self.small_until = 0 if beginning is None else beginning.end
         self.batch_size = batch_size
         self.team = team
         self.targets = targets
@@ -43,13 +58,17 @@ class GeneratedBatches(Dataset[Batch]):
     def __getitem__(self, index: int) -> Batch:
         part = self.batch_size // self.team.size
         first = index * self.batch_size + self.team.rank * part
-        aspect = self.maker.aspect(index)
-        samples = [self.maker.make(i, aspect) for i in range(first, first + part)]
+        maker = self.small if index < self.small_until else self.maker
+        aspect = maker.aspect(index)
+        samples = [maker.make(i, aspect) for i in range(first, first + part)]
         frames = torch.from_numpy(np.stack([s.image for s in samples]))
         return Batch(frames, self.targets(samples))
 
 
-def _one_thread(worker: int) -> None:
+def _in_the_background(worker: int) -> None:
+    """Leave the processor to the training whenever that can use it; it waits when it must."""
+    if hasattr(os, "nice"):
+        os.nice(19)
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
 
@@ -61,7 +80,7 @@ def batches(pictures: GeneratedBatches, first: int, end: int, workers: int) -> I
         batch_size=None,
         sampler=range(first, end),
         num_workers=workers,
-        worker_init_fn=_one_thread,
+        worker_init_fn=_in_the_background,
         prefetch_factor=4 if workers else None,
     )
     yield from loader

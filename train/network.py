@@ -61,7 +61,7 @@ def conv(
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, bias=False),
         nn.BatchNorm2d(outputs),
-        nn.ReLU(),
+        nn.ReLU(inplace=True),
     )
 
 

@@ -49,7 +49,7 @@ HEADS: dict[str, tuple[HeadName, ...]] = {
     default=1.0,
     help="Train for this part of the steps only, to try it out.",
 )
-@click.option("--workers", type=click.IntRange(0), default=1, show_default=True)
+@click.option("--workers", type=click.IntRange(0), default=2, show_default=True)
 def command(
     only: tuple[str, ...],
     head: str,

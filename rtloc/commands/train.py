@@ -71,7 +71,7 @@ RECIPE_FIELDS = {"backgrounds": "photos", "no_distractors": "distractors"}
     help="Of the network's arithmetic while it learns; auto takes bf16 where it is faster.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=DEFAULTS.seed, show_default=True)
-@click.option("--workers", type=click.IntRange(0), default=1, show_default=True)
+@click.option("--workers", type=click.IntRange(0), default=2, show_default=True)
 @click.option("--validate-every", type=click.IntRange(1), default=1000, show_default=True)
 @click.option("--held-out", type=click.IntRange(1), default=500, help="Pictures to validate on.")
 @click.option(
@@ -137,6 +137,7 @@ def command(
         batch_size=batch_size or plan.batch_size,
         learning_rate=plan.learning_rate if learning_rate is None else learning_rate,
         warmup_steps=plan.warmup_steps,
+        small_part=plan.small_part,
         giou_weight=giou_weight,
         precision=precision,
         seed=seed,

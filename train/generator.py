@@ -5,7 +5,7 @@ depends on the seed and its own index only, so any number of workers makes the s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -50,6 +50,9 @@ class Maker(Protocol):
     def make(self, index: int, aspect: tuple[int, int] | None = None) -> Sample:
         """Make the picture of this index, 0 or more; without an aspect it has one of its own."""
 
+    def at_size(self, size: int) -> "Maker":
+        """Return a maker of such pictures with a longer side of `size` pixels, at most its own."""
+
 
 @dataclass(frozen=True, eq=False)
 class PictureMaker:
@@ -92,6 +95,10 @@ class PictureMaker:
         image, x, y = with_bars(canvas, self.size)
         shifted = np.array(boxes, np.float32).reshape(-1, 4) + np.array([x, y, x, y], np.float32)
         return Sample(image, shifted, np.array(class_ids, np.int64))
+
+    def at_size(self, size: int) -> "PictureMaker":
+        """Return a maker of such pictures with a longer side of `size` pixels, at most its own."""
+        return replace(self, size=size)
 
     def _paste_things(self, rng: Random, canvas: NDArray[np.uint8]) -> tuple[list[Box], list[int]]:
         """Paste objects and distractors in a random order; return the objects' boxes and ids."""

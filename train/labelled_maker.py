@@ -72,6 +72,10 @@ class LabelledMaker:
         placed = zoomed(rng, picture.picture_wh, labelled.boxes_norm, wh)
         return drawn(image, labelled, placed, wh, (rng, self.stage, self.noise_bank))
 
+    def at_size(self, size: int) -> "LabelledMaker":
+        """Return a maker of such pictures with a longer side of `size` pixels, at most its own."""
+        return replace(self, size=size)
+
     def plain(self, index: int) -> Sample:
         """Return a picture as the localizer would see it, with nothing changed."""
         picture = self.pictures[index]
@@ -186,6 +190,12 @@ class MixedMaker:
     def make(self, index: int, aspect: tuple[int, int] | None = None) -> Sample:
         """Make the picture of this index, 0 or more; without an aspect it has one of its own."""
         return self._maker(0x6D6978, index).make(index, aspect or self.aspect(index))
+
+    def at_size(self, size: int) -> "MixedMaker":
+        """Return a maker of such pictures with a longer side of `size` pixels, at most its own."""
+        return replace(
+            self, labelled=self.labelled.at_size(size), generated=self.generated.at_size(size)
+        )
 
     def _maker(self, what: int, index: int) -> Maker:
         rng = np.random.default_rng([self.seed, what, index])

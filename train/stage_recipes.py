@@ -26,6 +26,7 @@ class Plan:
     batch_size: int = 32
     learning_rate: float = 2e-3
     warmup_steps: int = 100
+    small_part: float = 0.0
     labels: tuple[str, ...] | None = STARTERS
 
     def scaled(self, part: float) -> "Plan":
@@ -43,6 +44,7 @@ class Plan:
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             warmup_steps=self.warmup_steps,
+            small_part=self.small_part,
         )
 
 
@@ -57,7 +59,7 @@ PLANS: dict[HeadName, dict[str, Plan]] = {
         "maybe-absent": Plan(size=256, steps=3500),
         "multi-class": Plan(size=256, steps=3500),
         "many-objects": Plan(
-            size=384, steps=FULL.steps, warmup_steps=FULL.warmup_steps, labels=None
+            size=384, steps=FULL.steps, warmup_steps=FULL.warmup_steps, small_part=0.5, labels=None
         ),
     },
     "single": {

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from engines.backends import RawOutputs
-from train.batches import GeneratedBatches, batches
+from train.batches import Beginning, GeneratedBatches, batches
 from train.checkpoint import load_checkpoint, save_checkpoint
 from train.curves import LOSSES, append_row, cut_rows, draw_curves
 from train.data_set import CUTOUTS, DISTRACTORS, PHOTOS
@@ -25,11 +25,13 @@ from train.heads import HEADS, Network, with_answers_decoded
 from train.interrupts import delayed_interrupt
 from train.loss import LossParts, LossWeights
 from train.muon import Muon
-from train.network import NetworkShape
+from train.network import LARGEST_STRIDE, NetworkShape
 from train.team import ALONE, Team, in_step
 
 LOG_EVERY = 50
 MUON_RATE = 20.0  # its learning rate, of AdamW's
+SMALL = 2 / 3  # of the size, where a recipe begins with smaller pictures
+SMALLEST_INPUT_PX = 128
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ class Recipe:
     labelled_images: str | None = None  # the folder of a COCO set's pictures, if not beside it
     labelled_part: float = 0.5  # of the pictures; 1: no others, and no cut-outs or photos
     head: Literal["dense", "single"] = "dense"
-    steps: int = 12_000
+    steps: int = 28_000
+    small_part: float = 0.0  # of the steps: with pictures of two thirds of the size, at first
     batch_size: int = 32
     learning_rate: float = 2e-3
     warmup_steps: int = 300
@@ -133,7 +136,13 @@ class Trainer:
             raise TrainError(f"cannot make the folder {folder}: {error.strerror}") from error
         if self.team.leads:
             cut_rows(folder / "log.csv", self.step)
-        pictures = GeneratedBatches(maker, self.recipe.batch_size, self.team, self.head.targets)
+        pictures = GeneratedBatches(
+            maker,
+            self.recipe.batch_size,
+            self.team,
+            self.head.targets,
+            beginning_of(self.recipe, self.network.shape.size),
+        )
         source = batches(pictures, self.step, self.recipe.steps, workers)
         first_step, first_second = self.step, self.seconds
         started = time.perf_counter()
@@ -301,6 +310,15 @@ def optimizers_of(network: Network, recipe: Recipe) -> tuple[Muon, torch.optim.A
         Muon(hidden, MUON_RATE * recipe.learning_rate, weight_decay=recipe.weight_decay),
         torch.optim.AdamW(others, recipe.learning_rate, weight_decay=0.0),
     )
+
+
+def beginning_of(recipe: Recipe, size: int) -> Beginning:
+    """Return the part of a run that has smaller pictures, as networks are trained progressively.
+
+    From Tan and Le, 2021: https://arxiv.org/abs/2104.00298. size: of the others in pixels.
+    """
+    small = max(SMALLEST_INPUT_PX, round(size * SMALL / LARGEST_STRIDE) * LARGEST_STRIDE)
+    return Beginning(small, round(recipe.small_part * recipe.steps))
 
 
 def schedule(step: int, recipe: Recipe) -> float:

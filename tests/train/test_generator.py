@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from train.backgrounds import made_up, mix_photos, random_crop
-from train.batches import GeneratedBatches, batches
+from train.batches import Beginning, GeneratedBatches, batches
 from train.clutter import random_shape
 from train.cutouts import Cutout, load_cutouts, load_distractors
 from train.data_set import (
@@ -342,13 +342,32 @@ def test_batches_go_on_where_they_stopped(make) -> None:
     assert np.array_equal(whole[1][2].numpy(), maker.make(5, maker.aspect(1)).image)
 
 
+def test_the_first_batches_hold_smaller_pictures(make) -> None:
+    maker = make(MANY_OBJECTS, 128)
+    pictures = GeneratedBatches(maker, 2, beginning=Beginning(size=64, end=2))
+    sides = [max(batch.frames.shape[1:3]) for batch in batches(pictures, 0, 4, workers=0)]
+    assert sides == [64, 64, 128, 128]
+    small = replace(maker, size=64)
+    assert np.array_equal(pictures[1].frames[1].numpy(), small.make(3, small.aspect(1)).image)
+    assert np.array_equal(pictures[2].frames[0].numpy(), maker.make(4, maker.aspect(2)).image)
+
+
 def test_training_sees_more_than_what_is_measured() -> None:
     data = load_data_set("many-objects", CUTOUTS, PHOTOS, 64, seed=0)
     assert data.held_out.stage == STAGES["many-objects"]
     assert data.training.stage.edge_overhang > STAGES["many-objects"].edge_overhang
     assert data.training.stage.edge_overhang < 1
     assert 0 < data.training.stage.p_restyle < 1
-    beyond = replace(data.training.stage, edge_overhang=0.5, p_restyle=0.0)
+    assert 0 < data.training.stage.p_other_colours < 1
+    assert data.training.stage.p_distractor > STAGES["many-objects"].p_distractor
+    beyond = replace(
+        data.training.stage,
+        edge_overhang=0.5,
+        p_restyle=0.0,
+        p_upside_down=0.0,
+        p_other_colours=0.0,
+        p_distractor=0.4,
+    )
     assert beyond == STAGES["many-objects"]
     alone = load_data_set("multi-class", CUTOUTS, PHOTOS, 64, seed=0)
     assert alone.training.stage == alone.held_out.stage

@@ -13,12 +13,14 @@ import pytest
 import torch
 from torch import nn
 
+from train.batches import Beginning
 from train.checkpoint import load_checkpoint, save_checkpoint
 from train.cutouts import load_cutouts
 from train.data_set import CUTOUTS
 from train.errors import TrainError
 from train.generator import PictureMaker, picture_maker
 from train.heads import Network
+from train.loss import REFINED_WEIGHT
 from train.network import GridNetwork, NetworkShape
 from train.single import SingleNetwork
 from train.stages import STAGES
@@ -27,6 +29,7 @@ from train.trainer import (
     Recipe,
     Trainer,
     averaged_network,
+    beginning_of,
     move_average,
     network_locate,
     optimizers_of,
@@ -125,6 +128,14 @@ def test_an_interrupted_run_goes_on_as_if_it_had_never_stopped(
         assert ends[0][key] == ends[1][key]
 
 
+def test_a_recipe_may_begin_with_smaller_pictures() -> None:
+    recipe = replace(RECIPE, steps=10, small_part=0.4)
+    assert beginning_of(recipe, 384) == Beginning(size=256, end=4)
+    assert beginning_of(recipe, 320) == Beginning(size=224, end=4)
+    assert beginning_of(recipe, 128) == Beginning(size=128, end=4)
+    assert beginning_of(RECIPE, 384).end == 0
+
+
 def test_a_run_that_is_over_is_left_as_it_is(
     maker: PictureMaker, validation: list, tmp_path: Path
 ) -> None:
@@ -149,7 +160,8 @@ def test_the_log_has_a_line_a_validation_and_one_header(
     assert [row["step"] for row in rows] == ["2", "4", "6", "8"]
     for row in rows:
         parts = sum(float(row[name]) for name in ("objectness", "box", "classes"))
-        parts += RECIPE.giou_weight * (float(row["giou"]) + float(row["refined"]))
+        parts += RECIPE.giou_weight * float(row["giou"])
+        parts += REFINED_WEIGHT * RECIPE.giou_weight * float(row["refined"])
         assert float(row["total"]) == pytest.approx(parts, abs=1e-3)
         assert 0 <= float(row["map50_95"]) <= float(row["map50"]) <= 1
 

@@ -30,10 +30,17 @@ def main(out: Path, size: int, height: int | None, classes: int) -> None:
     height = height or size
     torch.manual_seed(0)
     model = DetectionModel("yolo26n.yaml", nc=classes, verbose=False).eval()
+    export(model, out, size, height)
+    parameters = sum(weights.numel() for weights in model.parameters())
+    click.echo(f"{out}: {parameters / 1e6:.2f} M parameters, input {size}×{height}")
+
+
+def export(model: DetectionModel, out: Path, width: int, height: int) -> None:
+    """Write a model, which is changed for it, as OUT.onnx."""
     model.end2end = True
     model.fuse(verbose=False)
-    prepare(model, size, height)
-    frames = torch.rand(1, 3, height, size)
+    prepare(model, width, height)
+    frames = torch.rand(1, 3, height, width)
     with torch.no_grad():
         answer = model(frames)
         assert answer.shape == (1, BEST_BOXES, 6), answer.shape
@@ -48,8 +55,6 @@ def main(out: Path, size: int, height: int | None, classes: int) -> None:
             dynamo=False,
         )
     partial.replace(out)
-    parameters = sum(weights.numel() for weights in model.parameters())
-    click.echo(f"{out}: {parameters / 1e6:.2f} M parameters, input {size}×{height}")
 
 
 def prepare(model: DetectionModel, width: int, height: int) -> None:

@@ -9,12 +9,17 @@ Everything is Ultralytics' own default, but for what a run without a network and
 needs: no pretrained weights, no plots, and no validation in between, which would take time.
 """
 
+import copy
 import json
+import sys
 import time
 from pathlib import Path
 
 import click
 from ultralytics import YOLO
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from export_yolo26n import export
 
 LOWEST_SCORE = 0.01
 
@@ -26,8 +31,22 @@ LOWEST_SCORE = 0.01
 @click.option("--batch", default=32, show_default=True)
 @click.option("--pictures", type=click.Path(path_type=Path, exists=True), required=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True)
-def main(data: Path, minutes: float, size: int, batch: int, pictures: Path, out: Path) -> None:
-    """Train on DATA.yaml, then write what is found in the folder PICTURES to OUT as JSON."""
+@click.option("--onnx", type=click.Path(path_type=Path), required=True)
+@click.option("--height", type=int, required=True, help="Of the input of the ONNX file, px.")
+def main(
+    data: Path,
+    minutes: float,
+    size: int,
+    batch: int,
+    pictures: Path,
+    out: Path,
+    onnx: Path,
+    height: int,
+) -> None:
+    """Train on DATA.yaml, then write what is found in the folder PICTURES to OUT as JSON.
+
+    ONNX gets the trained network with an input as flat as a camera's frame, for the latency.
+    """
     model = YOLO("yolo26n.yaml")
     started = time.perf_counter()
     model.train(
@@ -48,6 +67,7 @@ def main(data: Path, minutes: float, size: int, batch: int, pictures: Path, out:
         verbose=False,
     )
     trained_s = time.perf_counter() - started
+    export(copy.deepcopy(model.model).float().eval(), onnx, size, height)
     found = [locate(model, path, size) for path in sorted(pictures.glob("*.*"))]
     weights = Path(model.trainer.last)
     report = {"trained_s": trained_s, "weights_bytes": weights.stat().st_size, "found": found}

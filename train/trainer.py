@@ -47,7 +47,7 @@ class Recipe:
     labelled_images: str | None = None  # the folder of a COCO set's pictures, if not beside it
     labelled_part: float = 0.5  # of the pictures; 1: no others, and no cut-outs or photos
     head: Literal["dense", "single"] = "dense"
-    steps: int = 28_000
+    steps: int = 24_000
     small_part: float = 0.0  # of the steps: with pictures of two thirds of the size, at first
     batch_size: int = 32
     learning_rate: float = 2e-3

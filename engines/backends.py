@@ -68,6 +68,12 @@ def _open_openvino(info: ModelInfo, load: Load) -> Backend:
     return OpenVinoBackend(info, load)
 
 
+def _open_openvino_f32(info: ModelInfo, load: Load) -> Backend:
+    from engines.openvino_backend import OpenVinoInFloat32
+
+    return OpenVinoInFloat32(info, load)
+
+
 def _open_onnxruntime(info: ModelInfo, load: Load) -> Backend:
     from engines.onnxruntime_backend import OnnxRuntimeBackend
 
@@ -78,6 +84,7 @@ def _open_onnxruntime(info: ModelInfo, load: Load) -> Backend:
 BACKENDS: dict[str, Callable[[ModelInfo, Load], Backend]] = {
     "openvino": _open_openvino,
     "onnxruntime": _open_onnxruntime,
+    "openvino-f32": _open_openvino_f32,
 }
 
 

@@ -17,6 +17,10 @@ COMMANDS = {
     "train": ("rtloc.commands.train", "Train a model on generated pictures (needs rtloc[train])."),
     "stages": ("rtloc.commands.stages", "Train and measure every stage (needs rtloc[train])."),
     "eval": ("rtloc.commands.eval", "Measure a model's mAP (needs rtloc[train])."),
+    "verify": (
+        "rtloc.commands.verify",
+        "Prove that a model answers alike on two backends (needs rtloc[train]).",
+    ),
     "export": ("rtloc.commands.export", "Turn a checkpoint into a model (needs rtloc[train])."),
 }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-TRAINING_COMMANDS = {"eval", "export", "stages", "synth", "train"}
+TRAINING_COMMANDS = {"eval", "export", "stages", "synth", "train", "verify"}
 
 
 def imported_packages(path: Path) -> set[str]:

@@ -1,14 +1,22 @@
-"""Export a trained network as one self-describing ONNX file (the model file's contract)."""
+"""Export a trained network as one self-describing ONNX file (the model file's contract).
+
+Half precision is in the file itself, as strongly typed networks of TensorRT want it: weights and
+convolutions are float16, all from the grids' logits on is float32.
+"""
 
 import copy
 import json
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 import onnx
 import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from engines.model_file import FORMAT_VERSION, INPUT, OUTPUTS
 from train.checkpoint import load_checkpoint
@@ -18,6 +26,7 @@ from train.heads import Network, with_answers_decoded
 from train.trainer import averaged_network
 
 OPSET = 17
+Precision = Literal["fp32", "fp16"]
 
 
 @dataclass(frozen=True)
@@ -51,10 +60,13 @@ def prepare_place(path: Path) -> None:
         raise TrainError(f"cannot write {path}: {error.strerror}; choose another place") from error
 
 
-def export_onnx(network: Network, description: Description, path: Path) -> None:
+def export_onnx(
+    network: Network, description: Description, path: Path, precision: Precision = "fp32"
+) -> None:
     """Write the model file of a network, to a temporary name first, then moved to `path`."""
     size = network.shape.size
-    model = with_answers_decoded(copy.deepcopy(network).eval().cpu())
+    copied = copy.deepcopy(network).eval().cpu()
+    model = with_answers_decoded(halved(copied) if precision == "fp16" else copied)
     partial = partial_name(path)
     frames = torch.zeros(1, size, size, 3, dtype=torch.uint8)
     with warnings.catch_warnings():
@@ -73,7 +85,7 @@ def export_onnx(network: Network, description: Description, path: Path) -> None:
             },
         )
     proto = onnx.load(str(partial))
-    write_model(proto, description, size, "fp32", path)
+    write_model(proto, description, size, precision, path)
 
 
 def write_model(
@@ -81,7 +93,7 @@ def write_model(
 ) -> None:
     """Put into a model what it says of itself, check it, and write it, whole or not at all.
 
-    precision: "fp32" or "int8".
+    precision: "fp32", "fp16" or "int8".
     """
     onnx.helper.set_model_props(
         proto,
@@ -101,7 +113,24 @@ def write_model(
     partial.replace(path)
 
 
-def export_checkpoint(checkpoint: Path, path: Path) -> Figures:
+def halved(network: Network) -> Network:
+    """Let a network compute in float16, but for the part that must be exact; it is changed.
+
+    Batch norms become part of their convolutions first, in float32.
+    """
+    for layers in network.modules():
+        if isinstance(layers, nn.Sequential):
+            for n, (one, other) in enumerate(pairwise(layers)):
+                if isinstance(one, nn.Conv2d) and isinstance(other, nn.BatchNorm2d):
+                    layers[n] = fuse_conv_bn_eval(one, other)
+                    layers[n + 1] = nn.Identity()
+    for part in network.children():
+        if part is not network.exact:
+            part.half()
+    return network
+
+
+def export_checkpoint(checkpoint: Path, path: Path, precision: Precision = "fp32") -> Figures:
     """Write the model file of a checkpoint's averaged network; return the figures it carries.
 
     Raises:
@@ -115,7 +144,7 @@ def export_checkpoint(checkpoint: Path, path: Path) -> Figures:
     prepare_place(path)
     about = Description(state["labels"], figures.threshold, stage, values)
     try:
-        export_onnx(averaged_network(state), about, path)
+        export_onnx(averaged_network(state), about, path, precision)
     except OSError as error:
         raise TrainError(f"cannot write {path}: {error.strerror}") from error
     return figures

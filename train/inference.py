@@ -36,12 +36,13 @@ class Localization(nn.Module):
         class_ids int64 [B, K], K = 50. A cell speaks only if no cell round it has a higher
         objectness (peak picking, as in CenterNet: https://arxiv.org/abs/1904.07850), and of the
         boxes that lie on one another only the best stays, so one object is not found twice; the
-        silent ones have a score of 0.
+        silent ones have a score of 0. From the grids' logits on all is float32.
         """
         levels, features = self.network(frames)
+        levels = tuple(level.float() for level in levels)
         peaks = torch.cat([peaks_of(level).flatten(1) for level in levels], dim=1)
-        objectness, peaked = peaks.float().topk(MAX_DETECTIONS, dim=1)
-        logits = logits_of(levels, peaked).float()
+        objectness, peaked = peaks.topk(MAX_DETECTIONS, dim=1)
+        logits = logits_of(levels, peaked)
         boxes = decode_boxes(logits[..., :4], cells_of(levels)[peaked])
         boxes = self.network.refinement(features, boxes)
         best, class_ids = logits[..., FIRST_CLASS:].softmax(dim=2).max(dim=2)

@@ -121,14 +121,19 @@ class GridNetwork(nn.Module):
         """The layers whose outputs are the answers."""
         return nn.ModuleList([self.cells, self.refinement])
 
+    @property
+    def exact(self) -> nn.Module:
+        """The part that says where in pixels something is: it must not lose digits."""
+        return self.refinement
+
     def forward(self, frames: Tensor) -> Answers:
         """Map frames, uint8 [B, H, W, 3] BGR, to logits, float [B, 5 + classes, H/s, W/s] each.
 
         Channels: centre x, centre y, width, height, objectness, then one per class. With them come
         the features that `refinement` looks at.
         """
-        # 0..255, exact in bfloat16 as well: batch norm brings them to scale
-        x = frames.to(arithmetic(frames.device)).permute(0, 3, 1, 2)
+        # 0..255, exact in half precision as well: batch norm brings them to scale
+        x = frames.to(arithmetic(self.stem)).permute(0, 3, 1, 2)
         x8 = self.stage8(self.stem(x))
         x16 = self.stage16(x8)
         x32 = self.stage32(x16)
@@ -140,11 +145,12 @@ class GridNetwork(nn.Module):
         return Answers((fine, middle, coarse), self.look(x8))
 
 
-def arithmetic(device: torch.device) -> torch.dtype:
-    """Return the type that convolutions take on a device, so that nothing is converted twice."""
-    if torch.is_autocast_enabled(device.type):
-        return torch.get_autocast_dtype(device.type)
-    return torch.float32
+def arithmetic(layers: nn.Module) -> torch.dtype:
+    """Return the type that convolutions compute in, so that nothing is converted twice."""
+    weight = next(layers.parameters())
+    if torch.is_autocast_enabled(weight.device.type):
+        return torch.get_autocast_dtype(weight.device.type)
+    return weight.dtype
 
 
 def doubled(x: Tensor) -> Tensor:

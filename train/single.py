@@ -13,7 +13,15 @@ from torch.nn import functional
 
 from train.generator import BAR_GREY, Sample
 from train.loss import LossParts, LossWeights
-from train.network import FIRST_CLASS, LARGEST_STRIDE, OBJECTNESS, NetworkShape, conv, stage
+from train.network import (
+    FIRST_CLASS,
+    LARGEST_STRIDE,
+    OBJECTNESS,
+    NetworkShape,
+    arithmetic,
+    conv,
+    stage,
+)
 from train.targets import Targets
 from train.team import ALONE, Team
 
@@ -53,13 +61,19 @@ class SingleNetwork(nn.Module):
         """The layer whose outputs are the logits."""
         return self.numbers[-1]
 
+    @property
+    def exact(self) -> nn.Module:
+        """The part that says where in pixels something is: it must not lose digits."""
+        return self.numbers
+
     def forward(self, frames: Tensor) -> Tensor:
         """Map frames, uint8 [B, H, W, 3] BGR, to logits, float32 [B, 5 + classes].
 
         Numbers: centre x, centre y, width, height, objectness, then one per class. No side of the
         frames is longer than the network's size.
         """
-        x = self.features(squared(frames, self.shape.size).float().permute(0, 3, 1, 2) / 255)
+        x = squared(frames, self.shape.size).to(arithmetic(self.features)).permute(0, 3, 1, 2)
+        x = self.features(x / 255)
         # in bfloat16 a box side would be rounded to a hundredth of itself
         with torch.autocast(x.device.type, enabled=False):
             numbers: Tensor = self.numbers(x.float())

@@ -1,6 +1,7 @@
 """`rtloc export`: turn a checkpoint into a model file."""
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -10,13 +11,17 @@ import click
 @click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("model.onnx"))
 @click.option(
     "--precision",
-    type=click.Choice(["fp32", "int8"]),
+    type=click.Choice(["fp32", "fp16", "int8"]),
     default="fp32",
     show_default=True,
-    help="int8 is the fastest on a CPU, and is made with pictures of the run's own recipe.",
+    help="fp16 is for GPUs; int8 is the fastest on a CPU, and is made with pictures of the run's "
+    "own recipe.",
 )
-def command(checkpoint: Path, out: Path, precision: str) -> None:
-    """Turn CHECKPOINT (best.pt or last.pt of a run) into a self-describing ONNX file."""
+def command(checkpoint: Path, out: Path, precision: Literal["fp32", "fp16", "int8"]) -> None:
+    """Turn CHECKPOINT (best.pt or last.pt of a run) into a self-describing ONNX file.
+
+    With fp16 the same in fp32 is written beside it, as NAME-fp32.onnx.
+    """
     if precision == "int8":
         from train.quantize import export_quantized
 
@@ -24,5 +29,7 @@ def command(checkpoint: Path, out: Path, precision: str) -> None:
     else:
         from train.export import export_checkpoint
 
-        figures = export_checkpoint(checkpoint, out)
+        if precision == "fp16":
+            export_checkpoint(checkpoint, out.with_name(f"{out.stem}-fp32{out.suffix}"))
+        figures = export_checkpoint(checkpoint, out, precision)
     click.echo(f"{out}: mAP@50 {figures.map50:.3f}, threshold {figures.threshold:.2f}", err=True)

@@ -12,16 +12,17 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from engines.backends import open_backend
+from engines.backends import BACKENDS, open_backend
 from engines.model_file import OUTPUTS, read_model_info
 from train.cutouts import load_cutouts
 from train.data_set import CUTOUTS
 from train.errors import TrainError
 from train.evaluate import Figures
-from train.export import Description, export_checkpoint, export_onnx, prepare_place
+from train.export import Description, export_checkpoint, export_onnx, halved, prepare_place
 from train.generator import picture_maker
 from train.inference import Localization
 from train.network import GridNetwork, NetworkShape
+from train.single import SingleNetwork
 from train.stages import STAGES
 from train.trainer import Recipe, Trainer
 
@@ -126,6 +127,63 @@ def test_torch_onnxruntime_and_openvino_answer_alike(
                 assert apart[same] < 1e-2
                 assert class_ids[n, same] == expected[2][n, row]
                 assert scores[n, same] == pytest.approx(expected[1][n, row], abs=1e-4)
+
+
+@pytest.fixture(scope="module")
+def in_half(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("half") / "64.onnx"
+    export_onnx(network(64), ABOUT, path, "fp16")
+    return path
+
+
+def test_in_half_precision_all_convolutions_are_float16_and_no_box_is(in_half: Path) -> None:
+    assert read_model_info(in_half).precision == "fp16"
+    graph = onnx.shape_inference.infer_shapes(onnx.load(str(in_half))).graph
+    kind = onnx.TensorProto
+    types = {v.name: v.type.tensor_type.elem_type for v in (*graph.value_info, *graph.output)}
+    types |= {one.name: one.data_type for one in graph.initializer}
+    convolutions = [node for node in graph.node if node.op_type == "Conv"]
+    assert len(convolutions) > 8
+    for node in convolutions:
+        assert {types[name] for name in (*node.input[1:], *node.output)} == {kind.FLOAT16}
+    assert not [node.op_type for node in graph.node if node.op_type == "BatchNormalization"]
+    for op in ("Sigmoid", "Softmax", "TopK", "GridSample", "MaxPool"):
+        used = [node for node in graph.node if node.op_type == op]
+        assert used, op
+        assert {types[node.output[0]] for node in used} == {kind.FLOAT}, op
+    assert (types["boxes"], types["scores"]) == (kind.FLOAT, kind.FLOAT)
+    frames_in = next(value for value in graph.input if value.name == "frames")
+    assert frames_in.type.tensor_type.elem_type == kind.UINT8
+
+
+@pytest.mark.parametrize("name", list(BACKENDS))
+def test_half_precision_answers_nearly_alike(
+    exported: dict[int, Path], in_half: Path, name: str
+) -> None:
+    pictures = frames(64, 3)
+    raws = []
+    for path, backend in ((exported[64], "openvino-f32"), (in_half, name)):
+        engine, _ = open_backend(read_model_info(path), backend)
+        raws.append(engine.infer(pictures))
+        engine.close()
+    whole, half = raws
+    for n in range(3):
+        assert np.sort(whole.scores[n])[-5:] == pytest.approx(
+            np.sort(half.scores[n])[-5:], abs=0.05
+        )
+        for row in np.flatnonzero(whole.scores[n] > 0.2)[:10]:
+            apart = np.abs(half.boxes[n] - whole.boxes[n, row]).max(axis=1)
+            assert apart.min() < 0.5
+
+
+def test_a_network_in_half_precision_keeps_what_must_be_exact() -> None:
+    made = halved(network(64))
+    assert made.stem[0].weight.dtype == torch.float16
+    assert made.refinement.weights.dtype == made.refinement.points.dtype == torch.float32
+    assert torch.equal(made.refinement.points, network(64).refinement.points)
+    single = halved(SingleNetwork(NetworkShape(3, 64, (8, 8, 16, 16), (0, 1, 1))).eval())
+    assert single.features[0][0].weight.dtype == torch.float16
+    assert single.numbers[1].weight.dtype == torch.float32
 
 
 @SIZES

@@ -1,0 +1,85 @@
+"""`rtloc verify`: make sure that a model answers the same on another backend or in another form."""
+
+import click
+
+from engines.backends import BACKENDS, open_backend
+from engines.errors import EngineError
+from engines.model_file import ModelInfo, read_model_info, resolve_model
+from rtloc.commands.eval_run import shown
+from rtloc.localizer import DEFAULT_MODEL
+from train.data_set import CUTOUTS, PHOTOS, load_data_set
+from train.errors import TrainError
+from train.evaluate import locate_all
+from train.generator import Sample
+from train.matching import Found, Truth, truth_of
+from train.parity import Parity, parity
+
+BACKEND = click.Choice(["auto", *BACKENDS])
+
+
+@click.command()
+@click.argument("model", default=DEFAULT_MODEL)
+@click.option("--reference", help="The model that is right.  [default: MODEL itself]")
+@click.option("--backend", type=BACKEND, default="auto", show_default=True, help="For MODEL.")
+@click.option(
+    "--reference-backend",
+    type=BACKEND,
+    default="onnxruntime",
+    show_default=True,
+    help="For the reference.",
+)
+@click.option("--count", type=click.IntRange(1), default=500, show_default=True, help="Pictures.")
+def command(
+    model: str, reference: str | None, backend: str, reference_backend: str, count: int
+) -> None:
+    """Say whether MODEL answers as a reference does; exit code 1 if not.
+
+    Both answer generated pictures over photos that were never trained on. Their mAP@50:95, boxes
+    and scores must lie close together.
+    """
+    info = read_model_info(resolve_model(model))
+    right = read_model_info(resolve_model(reference or model))
+    if right.labels != info.labels or right.input_size != info.input_size:
+        raise EngineError(
+            f"{reference} has other labels or another input than {model}; name one of its own forms"
+        )
+    data = load_data_set(info.stage, CUTOUTS, PHOTOS, info.input_size, seed=0, labels=info.labels)
+    if data.labels != info.labels:
+        raise TrainError(
+            f"the pictures that come with rtloc show other things than {', '.join(info.labels)}"
+        )
+    samples = [data.held_out.make(n) for n in shown(range(count), count, "making pictures")]
+    ours, name = answers(info, backend, samples)
+    theirs, right_name = answers(right, reference_backend, samples)
+    truths: list[Sample | Truth] = [truth_of(sample) for sample in samples]
+    found = parity(truths, (ours, theirs), info.labels, right.threshold)
+    click.echo(f"{model} ({info.precision}) on {name}, against ", nl=False)
+    click.echo(f"{reference or model} ({right.precision}) on {right_name}")
+    click.echo(report(found, right.threshold))
+    if faults := found.faults():
+        raise TrainError("not alike: " + "; ".join(faults))
+    click.echo("pass: they answer alike")
+
+
+def answers(info: ModelInfo, backend: str, samples: list[Sample]) -> tuple[list[Found], str]:
+    """Run a model over all pictures; return what it found, and the backend's name."""
+    engine, _ = open_backend(info, backend)
+    try:
+        images = (s.image for s in shown(samples, len(samples), f"locating ({engine.name})"))
+        return locate_all(engine.infer, images), engine.name
+    finally:
+        engine.close()
+
+
+def report(found: Parity, threshold: float) -> str:
+    """Lay out how far both answers lie apart."""
+    return "\n".join(
+        [
+            f"{found.pictures} pictures, {found.matched} objects from the score {threshold:g} on",
+            f"{'mAP@50:95':<12}{found.map50_95[0]:.4f} and {found.map50_95[1]:.4f}",
+            f"{'boxes':<12}{found.median_px:.4f} px apart at the median, "
+            f"{found.worst_px:.3f} px at the worst",
+            f"{'scores':<12}{found.worst_score:.4f} apart at the worst",
+            f"{'missed':<12}{found.missed}",
+        ]
+    )

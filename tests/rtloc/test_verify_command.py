@@ -1,0 +1,35 @@
+"""`rtloc verify` as a user calls it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from answering_model import write_answering_model
+
+QUICK = ("--count", 8)
+
+
+@pytest.mark.parametrize("backend", ["openvino-f32", "onnxruntime"])
+def test_backends_in_float32_pass(rtloc, backend: str) -> None:
+    done = rtloc("verify", "pokemon-fp32", "--backend", backend, *QUICK)
+    assert done.returncode == 0, done.stderr
+    first, *_, last = done.stdout.strip().splitlines()
+    assert first.startswith(
+        f"pokemon-fp32 (fp32) on {backend}, against pokemon-fp32 (fp32) on onnx"
+    )
+    assert last == "pass: they answer alike"
+
+
+def test_a_form_that_answers_otherwise_fails_with_what_is_apart(fails) -> None:
+    said = fails(1, "verify", "pokemon", "--reference", "pokemon-fp32", *QUICK)
+    assert "not alike: " in said
+    assert "scores at the worst: " in said
+    assert "the limit is 0.01" in said
+
+
+def test_a_model_of_other_labels_is_refused(fails, tmp_path: Path) -> None:
+    cats = write_answering_model(tmp_path / "cats.onnx", [((8, 8, 24, 24), 0.9, 0)], ["cat"])
+    said = fails(1, "verify", "pokemon", "--reference", cats)
+    assert "has other labels or another input" in said
+    assert "show other things than cat" in fails(1, "verify", cats)

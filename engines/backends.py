@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.errors import EngineError, UnknownNameError
+from engines.errors import BackendUnavailableError, EngineError, UnknownNameError
 from engines.model_file import ModelInfo
 
 
@@ -56,10 +56,6 @@ class Load:
 
 
 LOWEST_LATENCY = Load()
-
-
-class BackendUnavailableError(EngineError):
-    """The runtime of a backend is not installed or does not run here."""
 
 
 def _open_openvino(info: ModelInfo, load: Load) -> Backend:

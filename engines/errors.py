@@ -11,3 +11,7 @@ class UnknownNameError(EngineError):
     """No model or backend goes by the name that was given. Exit code 2."""
 
     exit_code = 2
+
+
+class BackendUnavailableError(EngineError):
+    """The runtime of a backend is not installed or does not run here."""

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.backends import BackendUnavailableError, Load, RawOutputs
-from engines.errors import EngineError
+from engines.backends import Load, RawOutputs
+from engines.errors import BackendUnavailableError, EngineError
 from engines.model_file import INPUT, OUTPUTS, ModelInfo, check_contract, input_wh
 
 USUAL_ASPECT = (16, 9)

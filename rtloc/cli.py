@@ -21,6 +21,7 @@ COMMANDS = {
         "rtloc.commands.verify",
         "Prove that a model answers alike on two backends (needs rtloc[train]).",
     ),
+    "compile": ("rtloc.commands.compile", "Make a TensorRT engine of a model file."),
     "export": ("rtloc.commands.export", "Turn a checkpoint into a model (needs rtloc[train])."),
 }
 

@@ -1,0 +1,137 @@
+"""The engine file: a header that can be checked, then TensorRT's serialized engine.
+
+An engine is code: whoever runs it trusts who made it. So nothing is handed to TensorRT that is not
+whole and what it claims to be. Layout: MAGIC, the length of the description (8 bytes, little
+endian), the description (JSON, UTF-8), the SHA-256 of all that follows, and the engine.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from engines.errors import EngineError
+from engines.model_file import ModelInfo
+
+MAGIC = b"rtloc engine 1\n"
+LENGTH_BYTES = 8
+DIGEST_BYTES = 32
+LONGEST_DESCRIPTION = 1 << 20
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """What an engine file says of itself.
+
+    onnx_sha256: of the model file that it was made of; flavour, tensorrt_version: what built it;
+    gpu, compute_capability, driver_cuda: for which machine, empty where none was needed to build;
+    shapes: least, usual and greatest of the input, [B, H, W, 3]; options: of the build; the others
+    are those of the model file.
+    """
+
+    onnx_sha256: str
+    flavour: str
+    tensorrt_version: str
+    gpu: str
+    compute_capability: str
+    driver_cuda: str
+    shapes: tuple[tuple[int, ...], ...]
+    options: Mapping[str, int | bool | None]
+    labels: tuple[str, ...]
+    input_size: int
+    threshold: float
+    stage: str
+    precision: str
+
+    def model_info(self, path: Path) -> ModelInfo:
+        """Return what the model file would say, but for its measured figures."""
+        return ModelInfo(
+            path, self.labels, self.input_size, self.threshold, self.stage, {}, self.precision
+        )
+
+
+class EngineFileError(EngineError):
+    """An engine file is damaged, cut short, or none at all."""
+
+
+def hash_of(path: Path) -> str:
+    """Return the SHA-256 of a file.
+
+    Raises:
+        EngineError: it cannot be read.
+    """
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise EngineError(f"cannot read {path}: {error.strerror}") from error
+
+
+def write_engine(path: Path, info: EngineInfo, plan: bytes) -> None:
+    """Write an engine file, whole or not at all.
+
+    Raises:
+        EngineError: it cannot be written there.
+    """
+    about = json.dumps(asdict(info), ensure_ascii=False).encode()
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        with partial.open("wb") as file:
+            file.write(MAGIC)
+            file.write(len(about).to_bytes(LENGTH_BYTES, "little"))
+            file.write(about)
+            file.write(digest_of(about, plan))
+            file.write(plan)
+        partial.replace(path)
+    except OSError as error:
+        raise EngineError(f"cannot write {path}: {error.strerror}") from error
+
+
+def read_engine_info(path: Path) -> EngineInfo:
+    """Read what an engine file says of itself, without the engine.
+
+    Raises:
+        EngineFileError: it is no engine file of rtloc, or damaged.
+        EngineError: it cannot be read.
+    """
+    return read_parts(path)[0]
+
+
+def read_engine(path: Path) -> tuple[EngineInfo, bytes]:
+    """Read an engine file, and make sure that no bit of it has changed.
+
+    Raises:
+        EngineFileError: it is no engine file of rtloc, damaged, or cut short.
+        EngineError: it cannot be read.
+    """
+    info, about, digest, plan = read_parts(path)
+    if digest_of(about, plan) != digest:
+        raise EngineFileError(f"{path} is damaged or cut short; compile the model again")
+    return info, plan
+
+
+def read_parts(path: Path) -> tuple[EngineInfo, bytes, bytes, bytes]:
+    """Return the description, read and as it is, the checksum and the engine."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise EngineError(f"cannot read {path}: {error.strerror}") from error
+    if not data.startswith(MAGIC):
+        raise EngineFileError(f"{path} is no engine file of rtloc; make one with `rtloc compile`")
+    at = len(MAGIC) + LENGTH_BYTES
+    length = int.from_bytes(data[len(MAGIC) : at], "little")
+    about, rest = data[at : at + length], data[at + length :]
+    if length > LONGEST_DESCRIPTION or len(about) < length or len(rest) < DIGEST_BYTES:
+        raise EngineFileError(f"{path} is damaged or cut short; compile the model again")
+    try:
+        fields = json.loads(about)
+        shapes = tuple(tuple(shape) for shape in fields.pop("shapes"))
+        info = EngineInfo(**fields | {"shapes": shapes, "labels": tuple(fields["labels"])})
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise EngineFileError(f"{path} is damaged; compile the model again") from error
+    return info, about, rest[:DIGEST_BYTES], rest[DIGEST_BYTES:]
+
+
+def digest_of(about: bytes, plan: bytes) -> bytes:
+    """Return the checksum of a description and an engine."""
+    return hashlib.sha256(about + plan).digest()

@@ -1,0 +1,48 @@
+"""Find the NVIDIA GPU: its name, compute capability and driver, by CUDA's own runtime."""
+
+from dataclasses import dataclass
+
+from engines.errors import BackendUnavailableError
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """The first GPU that CUDA sees.
+
+    compute_capability: as "8.9"; driver_cuda: the newest CUDA that the driver knows, as "13.0".
+    """
+
+    name: str
+    compute_capability: str
+    memory_mib: int
+    driver_cuda: str
+
+
+def find_gpu() -> Gpu:
+    """Return the GPU that engines are built for and run on.
+
+    Raises:
+        BackendUnavailableError: CUDA's bindings are not installed, or see no GPU.
+    """
+    try:
+        from cuda.bindings import runtime
+    except ImportError as error:
+        raise BackendUnavailableError(
+            "cuda-python is not installed (pip install 'rtloc[tensorrt]')"
+        ) from error
+    try:
+        status, count = runtime.cudaGetDeviceCount()
+    except RuntimeError as error:  # of the bindings, where the driver's library is missing
+        raise BackendUnavailableError(f"no NVIDIA driver: {error}") from error
+    if status != runtime.cudaError_t.cudaSuccess or not count:
+        _, reason = runtime.cudaGetErrorString(status)
+        why = reason.decode() if int(status) else "CUDA sees none"
+        raise BackendUnavailableError(f"no NVIDIA GPU: {why}")
+    _, properties = runtime.cudaGetDeviceProperties(0)
+    _, version = runtime.cudaDriverGetVersion()
+    return Gpu(
+        name=properties.name.decode().rstrip("\0"),
+        compute_capability=f"{properties.major}.{properties.minor}",
+        memory_mib=properties.totalGlobalMem >> 20,
+        driver_cuda=f"{version // 1000}.{version % 1000 // 10}",
+    )

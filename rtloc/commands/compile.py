@@ -1,0 +1,149 @@
+"""`rtloc compile`: make a TensorRT engine of a model file."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import Progress, TaskID
+
+from engines.engine_build import BuildOptions, Report, build_engine, input_shapes
+from engines.engine_file import EngineInfo, hash_of, write_engine
+from engines.errors import BackendUnavailableError
+from engines.gpu import Gpu, find_gpu
+from engines.model_file import read_model_info, resolve_model
+from engines.tensorrt_module import MODULES
+from rtloc.files import check_writable
+from rtloc.localizer import DEFAULT_MODEL
+
+NO_GPU = Gpu("", "", 0, "")
+
+
+def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of BuildOptions."""
+    defaults = BuildOptions()
+    options = (
+        click.option(
+            "--batch",
+            type=click.IntRange(1, 64),
+            default=defaults.batch,
+            show_default=True,
+            help="The most frames at once.",
+        ),
+        click.option(
+            "--optimization-level",
+            type=click.IntRange(0, 5),
+            default=defaults.optimization_level,
+            show_default=True,
+            help="How long TensorRT looks for faster kernels.",
+        ),
+        click.option(
+            "--workspace-mib",
+            type=click.IntRange(1),
+            help="Memory that TensorRT may use for its kernels.  [default: all]",
+        ),
+        click.option(
+            "--version-compatible",
+            is_flag=True,
+            help="Let newer TensorRT of the same major version run it.",
+        ),
+        click.option(
+            "--hardware-compatible",
+            is_flag=True,
+            help="Let other GPUs, of Ampere or newer, run it.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command("compile")
+@click.argument("model", default=DEFAULT_MODEL)
+@click.option(
+    "--backend",
+    "flavour",
+    type=click.Choice(list(MODULES)),
+    default="tensorrt",
+    show_default=True,
+    help="tensorrt-rtx needs no GPU to compile.",
+)
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), help="[default: MODEL's name with .engine]"
+)
+@click.option(
+    "--timing-cache",
+    type=click.Path(path_type=Path),
+    help="A file of what TensorRT learns about kernels: read, and written again.",
+)
+@build_options
+def command(
+    model: str, flavour: str, out: Path | None, timing_cache: Path | None, **options: Any
+) -> None:
+    """Compile MODEL, a model file in fp16 or fp32, into an engine for this machine's GPU.
+
+    An engine is code: run only those that you or somebody whom you trust has compiled.
+    """
+    path = resolve_model(model)
+    info = read_model_info(path)
+    out = out or Path(f"{path.stem}.engine")
+    check_writable(out)
+    known = None
+    if timing_cache is not None:
+        check_writable(timing_cache)
+        known = timing_cache.read_bytes() if timing_cache.exists() else b""
+    wanted = BuildOptions(**options)
+    gpu = gpu_if_any()
+    with build_progress() as report:
+        built = build_engine(info, flavour, wanted, report, known)
+    about = EngineInfo(
+        onnx_sha256=hash_of(path),
+        flavour=flavour,
+        tensorrt_version=built.tensorrt_version,
+        gpu=gpu.name,
+        compute_capability=gpu.compute_capability,
+        driver_cuda=gpu.driver_cuda,
+        shapes=input_shapes(info, wanted.batch),
+        options=asdict(wanted),
+        labels=info.labels,
+        input_size=info.input_size,
+        threshold=info.threshold,
+        stage=info.stage,
+        precision=info.precision,
+    )
+    write_engine(out, about, built.plan)
+    if timing_cache is not None:
+        partial = timing_cache.with_name(f".{timing_cache.name}.part")
+        partial.write_bytes(built.timing_cache)
+        partial.replace(timing_cache)
+    click.echo(
+        f"{out}: {len(built.plan) / 1e6:.1f} MB, {info.precision}, {flavour} "
+        f"{built.tensorrt_version}, for {gpu.name or 'any RTX GPU of Ampere or newer'}",
+        err=True,
+    )
+
+
+def gpu_if_any() -> Gpu:
+    """Return the GPU, or nameless values where there is none: not every build needs one."""
+    try:
+        return find_gpu()
+    except BackendUnavailableError:
+        return NO_GPU
+
+
+@contextmanager
+def build_progress() -> Iterator[Report]:
+    """Show on a terminal how far TensorRT is, a bar for each of its phases."""
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def report(phase: str, done: int, steps: int) -> None:
+            if phase not in tasks:
+                tasks[phase] = bars.add_task(phase, total=steps)
+            bars.update(tasks[phase], completed=done)
+
+        yield report

@@ -1,0 +1,65 @@
+"""`rtloc compile` as a user calls it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engines.engine_file import hash_of, read_engine
+from engines.errors import BackendUnavailableError
+from engines.gpu import find_gpu
+from engines.model_file import read_model_info, shipped_models
+from engines.tensorrt_module import load_tensorrt
+
+MODEL = shipped_models()["pokemon-fp16"]
+
+
+@pytest.fixture(autouse=True)
+def rtx() -> None:
+    try:
+        load_tensorrt("tensorrt-rtx")
+    except BackendUnavailableError as error:
+        pytest.skip(str(error))
+
+
+def test_an_engine_says_what_it_is_made_of(rtloc, tmp_path: Path) -> None:
+    command = ("compile", "pokemon-fp16", "--backend", "tensorrt-rtx", "--batch", 4)
+    done = rtloc(*command, "--timing-cache", "kernels.cache")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("pokemon-fp16.engine: ")
+    assert len(done.stderr.strip().splitlines()) == 1
+    info, plan = read_engine(tmp_path / "pokemon-fp16.engine")
+    model = read_model_info(MODEL)
+    assert info.onnx_sha256 == hash_of(MODEL)
+    assert (info.flavour, info.precision, info.labels) == ("tensorrt-rtx", "fp16", model.labels)
+    assert info.tensorrt_version.split(".")[0].isdigit()
+    assert info.shapes[2] == (4, 384, 384, 3)
+    assert info.options["batch"] == 4
+    assert len(plan) > 1_000_000
+    assert (tmp_path / "kernels.cache").stat().st_size > 0
+    assert {p.name for p in tmp_path.iterdir()} == {"pokemon-fp16.engine", "kernels.cache"}
+    again = rtloc(*command, "--timing-cache", "kernels.cache", "-o", "again.engine")
+    assert again.returncode == 0, again.stderr
+
+
+def test_a_model_in_8_bits_is_refused_in_one_line(fails, tmp_path: Path) -> None:
+    said = fails(1, "compile", "pokemon", "--backend", "tensorrt-rtx", "-o", "out.engine")
+    assert "cannot parse" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_place_is_told_before_the_work(fails) -> None:
+    said = fails(2, "compile", "pokemon-fp16", "--backend", "tensorrt-rtx", "-o", "no/m.engine")
+    assert "there is no folder no" in said
+
+
+def test_without_tensorrt_or_a_gpu_the_error_says_what_is_missing(fails) -> None:
+    try:
+        load_tensorrt("tensorrt")
+        find_gpu()
+    except BackendUnavailableError:
+        said = fails(1, "compile", "pokemon-fp16")
+        assert "pip install 'rtloc[tensorrt]'" in said or "needs an NVIDIA GPU" in said
+    else:
+        pytest.skip("TensorRT and a GPU are here")

@@ -15,6 +15,7 @@ from engines.errors import EngineError
 from engines.model_file import ModelInfo
 
 MAGIC = b"rtloc engine 1\n"
+SUFFIX = ".engine"
 LENGTH_BYTES = 8
 DIGEST_BYTES = 32
 LONGEST_DESCRIPTION = 1 << 20

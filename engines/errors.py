@@ -15,3 +15,7 @@ class UnknownNameError(EngineError):
 
 class BackendUnavailableError(EngineError):
     """The runtime of a backend is not installed or does not run here."""
+
+
+class DeviceLostError(EngineError):
+    """A GPU stopped working in the middle of a run; another backend may go on."""

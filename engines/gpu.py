@@ -1,5 +1,7 @@
 """Find the NVIDIA GPU: its name, compute capability and driver, by CUDA's own runtime."""
 
+import ctypes
+import sys
 from dataclasses import dataclass
 
 from engines.errors import BackendUnavailableError
@@ -16,6 +18,18 @@ class Gpu:
     compute_capability: str
     memory_mib: int
     driver_cuda: str
+
+
+def check_driver() -> None:
+    """Find out without any package whether this machine can have a GPU for CUDA.
+
+    Raises:
+        BackendUnavailableError: there is no NVIDIA driver.
+    """
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError as error:
+        raise BackendUnavailableError("no NVIDIA driver here") from error
 
 
 def find_gpu() -> Gpu:

@@ -115,6 +115,26 @@ def read_model_info(path: Path) -> ModelInfo:
         raise EngineError(f"{path} has damaged metadata ({error!r}); export it again") from error
 
 
+def form_in(info: ModelInfo, precisions: Sequence[str]) -> ModelInfo:
+    """Return a model in one of the precisions: itself, or its form NAME-PRECISION.onnx beside it.
+
+    Raises:
+        EngineError: there is none.
+    """
+    if info.precision in precisions:
+        return info
+    for precision in precisions:
+        path = info.path.with_name(f"{info.path.stem}-{precision}{info.path.suffix}")
+        if path.is_file():
+            form = read_model_info(path)
+            if (form.labels, form.input_size) == (info.labels, info.input_size):
+                return form
+    raise EngineError(
+        f"{info.path} is in {info.precision}; give a model in {' or '.join(precisions)} "
+        "(`rtloc export --precision fp16`)"
+    )
+
+
 def check_contract(
     info: ModelInfo,
     inputs: Sequence[str],

@@ -32,6 +32,7 @@ class OnnxRuntimeBackend:
             raise BackendUnavailableError(
                 "onnxruntime is not installed (pip install onnxruntime)"
             ) from error
+        self.info = info
         options = onnxruntime.SessionOptions()
         options.log_severity_level = ERRORS_ONLY
         if load.threads is not None:

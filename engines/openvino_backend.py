@@ -35,6 +35,7 @@ class OpenVinoBackend:
             raise BackendUnavailableError(
                 "openvino is not installed (pip install openvino)"
             ) from error
+        self.info = info
         self._load = load
         self._compiling = threading.Lock()
         try:

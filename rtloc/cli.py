@@ -22,6 +22,8 @@ COMMANDS = {
         "Prove that a model answers alike on two backends (needs rtloc[train]).",
     ),
     "compile": ("rtloc.commands.compile", "Make a TensorRT engine of a model file."),
+    "engines": ("rtloc.commands.engines", "List, show and clear compiled engines."),
+    "doctor": ("rtloc.commands.doctor", "Say what is here, and what will be used."),
     "export": ("rtloc.commands.export", "Turn a checkpoint into a model (needs rtloc[train])."),
 }
 

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.backends import Load, RawOutputs, open_backend
-from engines.model_file import input_wh, read_model_info, resolve_model
+from engines.backends import Load, RawOutputs, open_backend, open_on_cpu, read_model
+from engines.errors import DeviceLostError
+from engines.model_file import input_wh, resolve_model
 from rtloc.detections import Detections
 from rtloc.errors import RtlocError, UsageError
 from rtloc.frame import Frame, size_wh
 from rtloc.letterbox import Letterbox, fit, letterbox, unfit
 
 DEFAULT_MODEL = "pokemon"
+LOG = logging.getLogger(__name__)
+Report = Callable[[str, int, int], None]
 
 
 class Inputs(threading.local):
@@ -54,6 +58,7 @@ class Localizer:
         streams: int = 1,
         threads: int | None = None,
         batch: int = 1,
+        report: Report = lambda phase, done, steps: None,
     ) -> None:
         """Load a model (a shipped name or an ONNX file) and make it ready to run.
 
@@ -63,6 +68,8 @@ class Localizer:
             in all, at a higher latency of each.
         threads: CPU threads for one inference; None: the runtime's choice.
         batch: how many pictures will be located together, mostly.
+        report: is told how far an engine is that is compiled first: phase, steps done, steps in
+            all.
 
         Raises:
             engines.errors.EngineError: the model or the backend cannot be used.
@@ -70,12 +77,14 @@ class Localizer:
         """
         if threshold is not None and not 0 <= threshold <= 1:
             raise UsageError(f"the threshold {threshold} is not between 0 and 1")
-        self.info = read_model_info(resolve_model(str(model)))
-        self._class_ids = wanted_classes(classes, self.info.labels)
-        self.threshold = self.info.threshold if threshold is None else threshold
-        load = Load(streams, threads, batch)
-        self._engine, self.backend_reason = open_backend(self.info, backend, load)
+        asked = read_model(resolve_model(str(model)))
+        self._class_ids = wanted_classes(classes, asked.labels)
+        load = Load(streams, threads, batch, report)
+        self._engine, self.backend_reason = open_backend(asked, backend, load)
+        self._asked, self._load, self._falling = asked, load, threading.Lock()
         self.backend = self._engine.name
+        self.info = self._engine.info
+        self.threshold = self.info.threshold if threshold is None else threshold
         self._inputs = Inputs()
 
     def locate(self, image: NDArray[np.uint8]) -> Detections:
@@ -111,10 +120,23 @@ class Localizer:
             boxes = [letterbox(*size_wh(images[n]), (width, height)) for n in chosen]
             for n, box, frame in zip(chosen, boxes, frames, strict=True):
                 fit(images[n], box, frame)
-            raw = self._engine.infer(frames)
+            raw = self._infer(frames)
             for row, (n, box) in enumerate(zip(chosen, boxes, strict=True)):
                 found[n] = self._read(raw, row, box)
         return found
+
+    def _infer(self, frames: NDArray[np.uint8]) -> RawOutputs:
+        """Run the engine; where the GPU is lost, warn and go on with the CPU."""
+        engine = self._engine
+        try:
+            return engine.infer(frames)
+        except DeviceLostError as error:
+            with self._falling:
+                if self._engine is engine:  # and no other thread was faster
+                    self._engine = open_on_cpu(self._asked, self._load)
+                    self.backend, self.backend_reason = self._engine.name, str(error)
+                    LOG.warning("%s; going on with %s on the CPU", error, self.backend)
+            return self._engine.infer(frames)
 
     def _read(self, raw: RawOutputs, n: int, box: Letterbox) -> Detections:
         """Read the n-th picture's detections out of the engine's answer."""

@@ -1,21 +1,19 @@
 """`rtloc compile`: make a TensorRT engine of a model file."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import Progress, TaskID
 
-from engines.engine_build import BuildOptions, Report, build_engine, input_shapes
-from engines.engine_file import EngineInfo, hash_of, write_engine
+from engines.engine_build import BuildOptions, build_engine
+from engines.engine_cache import described
+from engines.engine_file import write_engine
 from engines.errors import BackendUnavailableError
 from engines.gpu import Gpu, find_gpu
 from engines.model_file import read_model_info, resolve_model
 from engines.tensorrt_module import MODULES
+from rtloc.engine_progress import engine_progress
 from rtloc.files import check_writable
 from rtloc.localizer import DEFAULT_MODEL
 
@@ -97,23 +95,9 @@ def command(
         known = timing_cache.read_bytes() if timing_cache.exists() else b""
     wanted = BuildOptions(**options)
     gpu = gpu_if_any()
-    with build_progress() as report:
+    with engine_progress() as report:
         built = build_engine(info, flavour, wanted, report, known)
-    about = EngineInfo(
-        onnx_sha256=hash_of(path),
-        flavour=flavour,
-        tensorrt_version=built.tensorrt_version,
-        gpu=gpu.name,
-        compute_capability=gpu.compute_capability,
-        driver_cuda=gpu.driver_cuda,
-        shapes=input_shapes(info, wanted.batch),
-        options=asdict(wanted),
-        labels=info.labels,
-        input_size=info.input_size,
-        threshold=info.threshold,
-        stage=info.stage,
-        precision=info.precision,
-    )
+    about = described(info, flavour, built.tensorrt_version, gpu, wanted)
     write_engine(out, about, built.plan)
     if timing_cache is not None:
         partial = timing_cache.with_name(f".{timing_cache.name}.part")
@@ -132,18 +116,3 @@ def gpu_if_any() -> Gpu:
         return find_gpu()
     except BackendUnavailableError:
         return NO_GPU
-
-
-@contextmanager
-def build_progress() -> Iterator[Report]:
-    """Show on a terminal how far TensorRT is, a bar for each of its phases."""
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def report(phase: str, done: int, steps: int) -> None:
-            if phase not in tasks:
-                tasks[phase] = bars.add_task(phase, total=steps)
-            bars.update(tasks[phase], completed=done)
-
-        yield report

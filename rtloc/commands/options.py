@@ -6,8 +6,10 @@ from typing import Any
 import click
 
 from engines.backends import BACKENDS
+from rtloc.engine_progress import engine_progress
 from rtloc.localizer import DEFAULT_MODEL, Localizer
 
+WHY_COMPILE = "rtloc: compiling an engine for this GPU, which is done once and then kept"
 Command = Callable[..., Any]
 
 
@@ -65,11 +67,13 @@ def open_localizer(
 
     streams: how many threads will locate at once; batch: how many pictures each of them together.
     """
-    return Localizer(
-        model,
-        backend=backend,
-        threshold=threshold,
-        classes=classes,
-        streams=streams,
-        batch=batch,
-    )
+    with engine_progress(WHY_COMPILE) as report:
+        return Localizer(
+            model,
+            backend=backend,
+            threshold=threshold,
+            classes=classes,
+            streams=streams,
+            batch=batch,
+            report=report,
+        )

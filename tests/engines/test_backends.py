@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,12 @@ import odd_models
 import openvino
 import pytest
 from numpy.typing import NDArray
+from on_cpu import ON_CPU
 from onnx import TensorProto
 
-from engines.backends import BACKENDS, Load, RawOutputs, open_backend
-from engines.errors import EngineError, UnknownNameError
+from engines.backends import Load, RawOutputs, open_backend, open_on_cpu
+from engines.errors import BackendUnavailableError, EngineError, UnknownNameError
+from engines.gpu import check_driver
 from engines.model_file import OUTPUTS, ModelInfo, read_model_info, shipped_models
 from train.data_set import CUTOUTS, PHOTOS, load_data_set
 from train.generator import Sample
@@ -23,7 +26,7 @@ from train.matching import iou_matrix
 
 INFO = read_model_info(shipped_models()["pokemon"])
 IN_FLOAT32 = read_model_info(shipped_models()["pokemon-fp32"])
-ALL = pytest.mark.parametrize("name", list(BACKENDS))
+ALL = pytest.mark.parametrize("name", ON_CPU)
 
 
 @pytest.fixture(scope="module")
@@ -238,20 +241,32 @@ def test_backends_find_the_same_objects(
 
 
 def test_an_unknown_backend_is_refused_and_the_known_ones_named() -> None:
-    with pytest.raises(UnknownNameError, match="auto, openvino, onnxruntime"):
+    with pytest.raises(
+        UnknownNameError, match="auto, tensorrt, tensorrt-rtx, openvino, onnxruntime"
+    ):
         open_backend(INFO, "cuda")
 
 
 def test_a_named_backend_is_the_one_that_runs() -> None:
-    for name in BACKENDS:
+    for name in ON_CPU:
         backend, reason = open_backend(INFO, name)
         assert (backend.name, reason) == (name, "as asked")
 
 
-def test_auto_takes_openvino_and_says_so() -> None:
-    backend, reason = open_backend(INFO)
-    assert backend.name == "openvino"
-    assert reason == "the first choice on this machine"
+def test_auto_takes_openvino_without_a_gpu_and_says_so() -> None:
+    try:
+        check_driver()
+    except BackendUnavailableError:
+        backend, reason = open_backend(INFO)
+        assert (backend.name, reason) == ("openvino", "no NVIDIA driver here")
+    else:
+        pytest.skip("there is an NVIDIA driver here")
+
+
+def test_after_a_lost_gpu_the_cpu_takes_model_files_but_no_engines(tmp_path: Path) -> None:
+    assert open_on_cpu(INFO).name == "openvino"
+    with pytest.raises(EngineError, match="the CPU runs model files only"):
+        open_on_cpu(replace(INFO, path=tmp_path / "m.engine"))
 
 
 def without(modules: tuple[str, ...], backend: str) -> subprocess.CompletedProcess[str]:
@@ -275,7 +290,7 @@ except EngineError as error:
 def test_auto_falls_back_to_onnxruntime_and_names_what_is_missing() -> None:
     name, reason = without(("openvino",), "auto").stdout.strip().split("|")
     assert name == "onnxruntime"
-    assert reason == "openvino is not installed (pip install openvino)"
+    assert reason.split("; ")[-1] == "openvino is not installed (pip install openvino)"
 
 
 def test_without_any_runtime_both_are_named() -> None:

@@ -136,3 +136,26 @@ def test_every_name_of_cuda_that_we_use_is_there(path: Path) -> None:
         for name in chain:
             assert hasattr(value, name), ".".join(("runtime", *chain))
             value = getattr(value, name)
+
+
+@pytest.mark.parametrize("path", sorted(ENGINES.glob("*.py")), ids=lambda p: p.name)
+def test_every_call_of_cuda_has_as_many_arguments_as_it_takes(path: Path) -> None:
+    if "cuda.bindings" not in path.read_text("utf-8"):
+        return
+    runtime = pytest.importorskip("cuda.bindings.runtime")
+    calls = [
+        node
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "runtime"
+    ]
+    assert calls
+    for node in calls:
+        assert isinstance(node.func, ast.Attribute)
+        # the bindings tell their signature in the first line: cudaMalloc(size_t size)
+        signature = getattr(runtime, node.func.attr).__doc__.splitlines()[0]
+        assert signature.startswith(f"{node.func.attr}("), signature
+        inside = signature.partition("(")[2].rpartition(")")[0]
+        assert len(node.args) == (inside.count(",") + 1 if inside else 0), signature

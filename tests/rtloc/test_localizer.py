@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from clips import LABELS
 
-from engines.errors import EngineError, UnknownNameError
+from engines.backends import BACKENDS, Load, RawOutputs, open_backend
+from engines.errors import DeviceLostError, EngineError, UnknownNameError
+from engines.model_file import ModelInfo
 from rtloc import Detections, Localizer, RtlocError
 from rtloc.errors import UsageError
 
@@ -100,3 +102,38 @@ def test_noncontiguous_pictures_are_located_too(scene: np.ndarray) -> None:
     copied = localizer.locate(np.ascontiguousarray(scene[:, ::-1]))
     assert np.array_equal(mirrored.boxes, copied.boxes)
     assert len(mirrored) >= 3
+
+
+class LosingBackend:
+    """A GPU that is lost at the third picture."""
+
+    name = "a card"
+
+    def __init__(self, info: ModelInfo, load: Load) -> None:
+        self.info = info
+        self._real, _ = open_backend(info, "onnxruntime", load)
+        self._left = 2
+
+    def infer(self, frames: np.ndarray) -> RawOutputs:
+        self._left -= 1
+        if self._left < 0:
+            raise DeviceLostError("the GPU failed: it has fallen off the bus")
+        return self._real.infer(frames)
+
+    def close(self) -> None:
+        self._real.close()
+
+
+def test_a_lost_gpu_gives_way_to_the_cpu(
+    scene: np.ndarray, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(BACKENDS, "a card", LosingBackend)
+    with Localizer(backend="a card", streams=3) as localizer:
+        assert localizer.backend == "a card"
+        with ThreadPoolExecutor(3) as threads:
+            found = list(threads.map(localizer.locate, [scene] * 9))
+        assert {len(one) for one in found} == {3}
+        assert localizer.backend == "openvino"
+        assert "fallen off the bus" in localizer.backend_reason
+    (record,) = caplog.records
+    assert "going on with openvino on the CPU" in record.getMessage()

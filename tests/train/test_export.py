@@ -11,8 +11,9 @@ import openvino
 import pytest
 import torch
 from numpy.typing import NDArray
+from on_cpu import ON_CPU
 
-from engines.backends import BACKENDS, open_backend
+from engines.backends import open_backend
 from engines.model_file import OUTPUTS, read_model_info
 from train.cutouts import load_cutouts
 from train.data_set import CUTOUTS
@@ -156,7 +157,7 @@ def test_in_half_precision_all_convolutions_are_float16_and_no_box_is(in_half: P
     assert frames_in.type.tensor_type.elem_type == kind.UINT8
 
 
-@pytest.mark.parametrize("name", list(BACKENDS))
+@pytest.mark.parametrize("name", ON_CPU)
 def test_half_precision_answers_nearly_alike(
     exported: dict[int, Path], in_half: Path, name: str
 ) -> None:

@@ -1,0 +1,102 @@
+"""CUDA, as far as running an engine needs it: memory, a stream, graphs, and errors that say what.
+
+NVIDIA's own bindings: https://nvidia.github.io/cuda-python/cuda-bindings/latest/.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from cuda.bindings import runtime
+from numpy.typing import NDArray
+
+from engines.errors import DeviceLostError
+
+
+def checked(answer: tuple[Any, ...]) -> Any:
+    """Return what a CUDA call returned besides its status.
+
+    Raises:
+        DeviceLostError: it failed.
+    """
+    status, *values = answer
+    if status != runtime.cudaError_t.cudaSuccess:
+        _, reason = runtime.cudaGetErrorString(status)
+        raise DeviceLostError(f"the GPU failed: {reason.decode()} ({status.name})")
+    return values[0] if len(values) == 1 else None
+
+
+class Buffer:
+    """Room on the GPU and page-locked room of the same size on the host, allocated once.
+
+    host: uint8 [size], what is copied to the GPU or was copied from there.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.device: int = checked(runtime.cudaMalloc(size))
+        self._pinned: int = checked(runtime.cudaMallocHost(size))
+        array = (ctypes.c_uint8 * size).from_address(self._pinned)
+        self.host: NDArray[np.uint8] = np.ctypeslib.as_array(array)
+
+    def upload(self, stream: Any) -> None:
+        """Copy all to the GPU, in the stream's order."""
+        kind = runtime.cudaMemcpyKind.cudaMemcpyHostToDevice
+        checked(runtime.cudaMemcpyAsync(self.device, self._pinned, len(self.host), kind, stream))
+
+    def download(self, stream: Any) -> None:
+        """Copy all from the GPU, in the stream's order."""
+        kind = runtime.cudaMemcpyKind.cudaMemcpyDeviceToHost
+        checked(runtime.cudaMemcpyAsync(self._pinned, self.device, len(self.host), kind, stream))
+
+    def free(self) -> None:
+        """Give the memory back; what fails is left, as when the GPU is gone."""
+        runtime.cudaFree(self.device)
+        runtime.cudaFreeHost(self._pinned)
+
+
+class Stream:
+    """A CUDA stream, in which work may be recorded once as a graph and played again."""
+
+    def __init__(self) -> None:
+        self.handle: Any = checked(runtime.cudaStreamCreateWithFlags(runtime.cudaStreamNonBlocking))
+        self._graphs: list[Any] = []
+
+    def wait(self) -> None:
+        """Wait until all work is done."""
+        checked(runtime.cudaStreamSynchronize(self.handle))
+
+    def record(self, work: Callable[[], None]) -> Callable[[], None] | None:
+        """Record what `work` would do; return what does it, or None where it cannot be recorded."""
+        mode = runtime.cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal
+        checked(runtime.cudaStreamBeginCapture(self.handle, mode))
+        try:
+            work()
+        except DeviceLostError:
+            _, graph = runtime.cudaStreamEndCapture(self.handle)
+            runtime.cudaGetLastError()  # else the next call would fail with this one's error
+            return None
+        status, graph = runtime.cudaStreamEndCapture(self.handle)
+        if status != runtime.cudaError_t.cudaSuccess:
+            runtime.cudaGetLastError()
+            return None
+        status, ready = runtime.cudaGraphInstantiate(graph, 0)
+        runtime.cudaGraphDestroy(graph)
+        if status != runtime.cudaError_t.cudaSuccess:
+            runtime.cudaGetLastError()
+            return None
+        self._graphs.append(ready)
+
+        def play() -> None:
+            checked(runtime.cudaGraphLaunch(ready, self.handle))
+
+        return play
+
+    def close(self) -> None:
+        """Give back the stream and its graphs."""
+        for graph in self._graphs:
+            runtime.cudaGraphExecDestroy(graph)
+        self._graphs.clear()
+        runtime.cudaStreamDestroy(self.handle)

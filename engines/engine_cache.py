@@ -1,0 +1,132 @@
+"""The cache of engines: compiled once for a model, a TensorRT and a GPU, then loaded in no time.
+
+Two processes that want the same engine do not clash: one compiles, the other waits for it. An
+engine that is damaged, or of another model, TensorRT or GPU than its name says, is compiled again.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import platformdirs
+from filelock import FileLock
+
+from engines.engine_build import BuildOptions, Report, build_engine, input_shapes
+from engines.engine_file import (
+    SUFFIX,
+    EngineFileError,
+    EngineInfo,
+    hash_of,
+    read_engine,
+    read_engine_info,
+    write_engine,
+)
+from engines.errors import EngineError
+from engines.gpu import Gpu
+from engines.model_file import ModelInfo
+from engines.tensorrt_module import load_tensorrt
+
+FOLDER_VARIABLE = "RTLOC_CACHE"
+KEY_DIGITS = 16
+
+
+@dataclass(frozen=True)
+class CachedEngine:
+    """An engine file in the cache; info: None where it is damaged."""
+
+    path: Path
+    size_bytes: int
+    info: EngineInfo | None
+
+
+def cache_folder() -> Path:
+    """Return the folder of the cache: $RTLOC_CACHE, or the user's own by the system's custom."""
+    chosen = os.environ.get(FOLDER_VARIABLE)
+    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("rtloc")) / "engines"
+
+
+def described(
+    info: ModelInfo, flavour: str, version: str, gpu: Gpu, options: BuildOptions
+) -> EngineInfo:
+    """Say what an engine of this model is, or will be."""
+    return EngineInfo(
+        onnx_sha256=hash_of(info.path),
+        flavour=flavour,
+        tensorrt_version=version,
+        gpu=gpu.name,
+        compute_capability=gpu.compute_capability,
+        driver_cuda=gpu.driver_cuda,
+        shapes=input_shapes(info, options.batch),
+        options=asdict(options),
+        labels=info.labels,
+        input_size=info.input_size,
+        threshold=info.threshold,
+        stage=info.stage,
+        precision=info.precision,
+    )
+
+
+def place_of(wanted: EngineInfo, name: str) -> Path:
+    """Return where in the cache an engine lies: its name has all that it depends on, as a hash.
+
+    Not the driver: TensorRT's engines run on newer ones.
+    """
+    text = json.dumps(asdict(replace(wanted, driver_cuda="")), sort_keys=True, ensure_ascii=False)
+    key = hashlib.sha256(text.encode()).hexdigest()[:KEY_DIGITS]
+    return cache_folder() / f"{name}-{key}{SUFFIX}"
+
+
+def cached_engine(
+    info: ModelInfo,
+    flavour: str,
+    gpu: Gpu,
+    options: BuildOptions,
+    report: Report = lambda phase, done, steps: None,
+) -> tuple[EngineInfo, bytes]:
+    """Return the engine of a model file, from the cache or compiled now.
+
+    Raises:
+        BackendUnavailableError: TensorRT is not installed, or needs a GPU and there is none.
+        EngineError: TensorRT refuses the model, or the cache cannot be written.
+    """
+    wanted = described(info, flavour, load_tensorrt(flavour).__version__, gpu, options)
+    path = place_of(wanted, info.path.stem)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path.with_suffix(".lock"))
+    except OSError as error:
+        raise EngineError(
+            f"cannot write {path.parent}: {error.strerror}; set {FOLDER_VARIABLE} to another folder"
+        ) from error
+    with lock:
+        if path.exists():
+            try:
+                found, plan = read_engine(path)
+            except EngineFileError:
+                found, plan = None, b""
+            if found is not None and replace(found, driver_cuda=wanted.driver_cuda) == wanted:
+                return found, plan
+        built = build_engine(info, flavour, options, report)
+        write_engine(path, wanted, built.plan)
+    return wanted, built.plan
+
+
+def engines_in_cache() -> Iterator[CachedEngine]:
+    """Yield what lies in the cache, by name."""
+    for path in sorted(cache_folder().glob(f"*{SUFFIX}")):
+        try:
+            info = read_engine_info(path)
+        except EngineError:
+            info = None
+        yield CachedEngine(path, path.stat().st_size, info)
+
+
+def clear_cache() -> int:
+    """Remove all engines and locks from the cache; return how many engines there were."""
+    engines = list(cache_folder().glob(f"*{SUFFIX}"))
+    for path in (*engines, *cache_folder().glob("*.lock")):
+        path.unlink(missing_ok=True)
+    return len(engines)

@@ -1,0 +1,180 @@
+"""Run a model with TensorRT, or TensorRT for RTX, on an NVIDIA GPU.
+
+Not run on the machines that this was written on, which have no GPU: `make test-gpu` runs its tests
+on one that has. https://docs.nvidia.com/deeplearning/tensorrt/latest/inference-library/python-api-docs.html
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.backends import Load, RawOutputs
+from engines.engine_build import BuildOptions, Talk, listener
+from engines.engine_cache import cached_engine
+from engines.engine_file import SUFFIX, read_engine
+from engines.errors import DeviceLostError, EngineError
+from engines.gpu import check_driver, find_gpu
+from engines.model_file import INPUT, OUTPUTS, ModelInfo, form_in
+from engines.tensorrt_module import load_tensorrt
+
+if TYPE_CHECKING:
+    import tensorrt
+
+DTYPES = {"boxes": np.float32, "scores": np.float32, "class_ids": np.int64}
+BAR_GREY = 114
+KEPT_SHAPES = 4  # contexts of a thread
+Shape = tuple[int, ...]
+PRECISIONS = ("fp16", "fp32")  # of the model files that TensorRT takes, the better first
+
+
+class TensorRtBackend:
+    """An engine on the GPU. Each thread that calls has execution contexts of its own."""
+
+    name = "tensorrt"
+
+    def __init__(self, info: ModelInfo, load: Load) -> None:
+        """Load the model's engine; it is compiled first where it is not in the cache.
+
+        An engine file (`rtloc compile -o FILE.engine`) is loaded as it is.
+
+        Raises:
+            BackendUnavailableError: TensorRT or a GPU is missing.
+            EngineError: TensorRT refuses the model or the engine.
+        """
+        check_driver()
+        trt = load_tensorrt(self.name)
+        gpu = find_gpu()
+        if info.path.suffix == SUFFIX:
+            self.info = info
+            about, plan = read_engine(info.path)
+        else:
+            self.info = form_in(info, PRECISIONS)
+            options = BuildOptions(batch=load.batch)
+            about, plan = cached_engine(self.info, self.name, gpu, options, load.report)
+        talk = Talk(self.name, load.report)
+        self._logger = listener(trt, talk)
+        self._runtime: tensorrt.Runtime = trt.Runtime(self._logger)
+        self._engine: tensorrt.ICudaEngine = self._runtime.deserialize_cuda_engine(plan)
+        if self._engine is None:
+            raise EngineError(
+                f"{self.name} cannot load the engine of {info.path}: {talk.last_error()}"
+            )
+        self._most = about.shapes[2][0]
+        self._shortest = about.shapes[0][1]
+        self._own = threading.local()
+        self._opening = threading.Lock()
+        self._opened: list[dict[Shape, Context]] = []
+        self.infer(np.full((1, *about.shapes[1][1:]), BAR_GREY, np.uint8))
+
+    def _context(self, shape: Shape) -> Context:
+        """Return the calling thread's context for frames of a shape."""
+        if not hasattr(self._own, "contexts"):
+            self._own.contexts = {}
+            self._opened.append(self._own.contexts)
+        contexts: dict[Shape, Context] = self._own.contexts
+        if shape not in contexts:
+            if len(contexts) >= KEPT_SHAPES:
+                contexts.pop(next(iter(contexts))).close()
+            with self._opening:  # making one is not safe beside another
+                contexts[shape] = Context(self._engine, shape)
+        return contexts[shape]
+
+    def infer(self, frames: NDArray[np.uint8]) -> RawOutputs:
+        """Run the model on frames uint8 [B, H, W, 3], BGR, letterboxed.
+
+        Raises:
+            DeviceLostError: the GPU failed.
+        """
+        frames = at_least(frames, self._shortest)
+        parts = [frames[n : n + self._most] for n in range(0, len(frames), self._most)]
+        answers = [self._context(part.shape).run(part) for part in parts]
+        return RawOutputs(*(np.concatenate(arrays) for arrays in zip(*answers, strict=True)))
+
+    def close(self) -> None:
+        """Give back what the contexts hold on the GPU."""
+        for contexts in self._opened:
+            for context in contexts.values():
+                context.close()
+        self._opened.clear()
+
+
+class TensorRtRtxBackend(TensorRtBackend):
+    """The same with TensorRT for RTX."""
+
+    name = "tensorrt-rtx"
+
+
+class Context:
+    """An execution context for frames of one shape, with its buffers and its stream.
+
+    What it does for a batch is one CUDA graph: the bytes go up, the engine runs, and the few rows
+    of its answer come down.
+    """
+
+    def __init__(self, engine: tensorrt.ICudaEngine, shape: Shape, graph: bool = True) -> None:
+        """shape: of the frames, [B, H, W, 3]; graph: False does the steps one by one.
+
+        Raises:
+            EngineError: the engine does not take the shape.
+            DeviceLostError: the GPU failed.
+        """
+        from engines.cuda_memory import Buffer, Stream
+
+        self._context: tensorrt.IExecutionContext = engine.create_execution_context()
+        if not self._context.set_input_shape(INPUT, shape):
+            raise EngineError(f"the engine does not take frames of the shape {list(shape)}")
+        self._shapes: dict[str, Shape] = {}
+        for name in OUTPUTS:
+            sides: Any = self._context.get_tensor_shape(name)
+            self._shapes[name] = tuple(sides)
+        self._stream = Stream()
+        self._input = Buffer(math.prod(shape))
+        self._outputs = {
+            name: Buffer(math.prod(sides) * np.dtype(DTYPES[name]).itemsize)
+            for name, sides in self._shapes.items()
+        }
+        for name, buffer in ((INPUT, self._input), *self._outputs.items()):
+            self._context.set_tensor_address(name, buffer.device)
+        self._steps()  # once, so that TensorRT has settled what depends on the shape
+        self._stream.wait()
+        recorded = self._stream.record(self._steps) if graph else None
+        self.has_graph = recorded is not None
+        self._go = recorded or self._steps
+
+    def _steps(self) -> None:
+        stream = self._stream.handle
+        self._input.upload(stream)
+        if not self._context.execute_async_v3(int(stream)):
+            raise DeviceLostError("the GPU failed: TensorRT could not run the engine")
+        for buffer in self._outputs.values():
+            buffer.download(stream)
+
+    def run(self, frames: NDArray[np.uint8]) -> tuple[NDArray[Any], ...]:
+        """Run the engine on frames of the context's shape; return boxes, scores and class ids."""
+        self._input.host[:] = frames.ravel()
+        self._go()
+        self._stream.wait()
+        return tuple(
+            self._outputs[name].host.view(DTYPES[name]).reshape(sides).copy()
+            for name, sides in self._shapes.items()
+        )
+
+    def close(self) -> None:
+        """Give back buffers and stream."""
+        self._stream.close()
+        for buffer in (self._input, *self._outputs.values()):
+            buffer.free()
+
+
+def at_least(frames: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Fill frames up with grey, at the right and the bottom, to the least side of an engine."""
+    height, width = frames.shape[1:3]
+    room = ((0, 0), (0, max(0, side - height)), (0, max(0, side - width)), (0, 0))
+    if not any(more for _, more in room):
+        return frames
+    return np.pad(frames, room, constant_values=BAR_GREY)

@@ -1,0 +1,108 @@
+"""Find out what is on this machine that rtloc could use, and why not what is not."""
+
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from engines.backends import BACKENDS, open_backend
+from engines.engine_cache import cache_folder, engines_in_cache
+from engines.errors import BackendUnavailableError, EngineError
+from engines.gpu import find_gpu
+from engines.model_file import read_model_info, resolve_model, shipped_models
+from engines.tensorrt_module import MODULES, load_tensorrt
+from rtloc import __version__
+from rtloc.localizer import DEFAULT_MODEL
+
+LIBRARIES = (
+    *("numpy", "opencv-python", "opencv-python-headless", "av", "openvino", "onnxruntime"),
+    *("cuda-bindings", "tensorrt", "tensorrt-rtx-cu13-bindings", "torch", "onnx"),
+)
+USABLE = "usable"
+
+
+def diagnosis() -> dict[str, Any]:
+    """Look at everything; what is said is text and numbers, ready for JSON."""
+    backends = {name: state_of(name) for name in BACKENDS}
+    usable = [name for name, state in backends.items() if state == USABLE]
+    engines = list(engines_in_cache())
+    return {
+        "rtloc": __version__,
+        "system": f"{platform.platform()}, {os.cpu_count()} cores",
+        "python": sys.version.split()[0],
+        "libraries": {name: installed(name) for name in LIBRARIES},
+        "opencv": {
+            "windows": cv2.currentUIFramework() or "none (headless)",
+            "cameras by": [
+                cv2.videoio_registry.getBackendName(backend)
+                for backend in cv2.videoio_registry.getCameraBackends()
+            ],
+            "streams by": [
+                cv2.videoio_registry.getBackendName(backend)
+                for backend in cv2.videoio_registry.getStreamBackends()
+            ],
+        },
+        "cameras": cameras(),
+        "gpu": gpu(),
+        "backends": backends,
+        "auto takes": usable[0] if usable else "nothing",
+        "engine cache": {
+            "folder": str(cache_folder()),
+            "engines": len(engines),
+            "MB": round(sum(engine.size_bytes for engine in engines) / 1e6, 1),
+        },
+        "models": {
+            name: f"{info.precision}, {', '.join(info.labels)}"
+            for name, path in shipped_models().items()
+            for info in [read_model_info(path)]
+        },
+    }
+
+
+def installed(library: str) -> str:
+    """Return the version of a library."""
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def cameras() -> list[str]:
+    """Return the cameras that Linux lists, by device and name; elsewhere there is no list."""
+    folder = Path("/sys/class/video4linux")
+    if not folder.is_dir():
+        return []
+    return [
+        f"/dev/{device.name}: {(device / 'name').read_text('utf-8').strip()}"
+        for device in sorted(folder.iterdir())
+    ]
+
+
+def gpu() -> str:
+    """Describe the GPU, or say why there is none."""
+    try:
+        found = find_gpu()
+    except BackendUnavailableError as error:
+        return str(error)
+    return (
+        f"{found.name}, compute capability {found.compute_capability}, {found.memory_mib} MiB, "
+        f"driver for CUDA {found.driver_cuda}"
+    )
+
+
+def state_of(backend: str) -> str:
+    """Say whether a backend can be used, or why not; nothing is compiled for that."""
+    try:
+        if backend in MODULES:
+            load_tensorrt(backend)
+            find_gpu()
+        else:
+            info = read_model_info(resolve_model(DEFAULT_MODEL))
+            open_backend(info, backend)[0].close()
+    except EngineError as error:
+        return str(error)
+    return USABLE

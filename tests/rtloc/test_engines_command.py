@@ -1,0 +1,80 @@
+"""`rtloc engines` and `rtloc doctor` as a user calls them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from engines.backends import BACKENDS
+from engines.engine_file import EngineInfo, write_engine
+from engines.model_file import shipped_models
+
+INFO = EngineInfo(
+    *("ab" * 32, "tensorrt", "10.13.0", "NVIDIA H100", "9.0", "13.0"),
+    shapes=((1, 64, 64, 3), (1, 224, 384, 3), (8, 384, 384, 3)),
+    options={"batch": 8},
+    labels=("cat", "Pokémon"),
+    input_size=384,
+    threshold=0.5,
+    stage="many-objects",
+    precision="fp16",
+)
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    monkeypatch.setenv("RTLOC_CACHE", str(folder))
+    return folder
+
+
+def test_the_cache_is_listed_shown_and_cleared(rtloc, fails, cache: Path) -> None:
+    write_engine(cache / "m-1234.engine", INFO, b"plan" * 1000)
+    (cache / "bad.engine").write_bytes(b"nothing")
+    for command in (("engines",), ("engines", "list")):
+        done = rtloc(*command)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.strip() == f"{cache}: 2 engines"
+        bad, good = done.stdout.strip().splitlines()
+        assert bad.startswith("bad.engine  0.0 MB  damaged")
+        assert good == (
+            "m-1234.engine  0.0 MB  fp16, tensorrt 10.13.0, NVIDIA H100, up to 8 frames"
+        )
+    shown = json.loads(rtloc("engines", "show", "m-1234.engine").stdout)
+    assert (shown["labels"], shown["engine_bytes"]) == (["cat", "Pokémon"], 4000)
+    assert "is no engine file of rtloc" in fails(1, "engines", "show", "bad.engine")
+    assert "no engine 'none'" in fails(2, "engines", "show", "none")
+    assert "2 engines removed" in rtloc("engines", "clear").stderr
+    assert list(cache.iterdir()) == []
+
+
+def test_an_engine_is_run_by_its_own_backend_only(fails, cache: Path, tmp_path: Path) -> None:
+    write_engine(tmp_path / "m.engine", INFO, b"plan")
+    (tmp_path / "a.png").write_bytes(b"")
+    said = fails(1, "image", "a.png", "--model", "m.engine", "--backend", "openvino")
+    assert "m.engine is an engine for tensorrt, not for openvino" in said
+
+
+def test_the_doctor_tells_what_is_here(rtloc, cache: Path) -> None:
+    done = rtloc("doctor", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert set(found["backends"]) == set(BACKENDS)
+    assert found["backends"]["openvino"] == found["backends"]["onnxruntime"] == "usable"
+    assert set(found["models"]) == set(shipped_models())
+    assert found["engine cache"] == {"folder": str(cache), "engines": 0, "MB": 0}
+    assert found["libraries"]["numpy"][0].isdigit()
+    assert found["opencv"]["windows"]
+    assert found["gpu"]
+
+
+def test_the_doctor_speaks_to_people(rtloc, cache: Path) -> None:
+    done = rtloc("doctor")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("rtloc: ")
+    assert any(line.split()[0] == "openvino" and line.endswith("usable") for line in lines)
+    assert any(line.startswith("auto takes:") for line in lines)

@@ -1,0 +1,3 @@
+"""The backends that run on any machine."""
+
+ON_CPU = ("openvino", "onnxruntime", "openvino-f32")

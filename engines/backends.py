@@ -141,12 +141,18 @@ def open_on_cpu(info: ModelInfo, load: Load = LOWEST_LATENCY) -> Backend:
 
 
 def open_first(names: Sequence[str], info: ModelInfo, load: Load) -> tuple[Backend, str]:
-    """Make a model ready on the first of some backends that works; return it and why."""
+    """Make a model ready on the first of some backends that works; return it and why.
+
+    A GPU that fails, or does not take the model, gives way to the CPU; a model that the CPU does
+    not take is a bad model.
+    """
     unavailable: dict[str, None] = {}  # in order, each once
     for name in names:
         try:
             backend = BACKENDS[name](info, load)
-        except BackendUnavailableError as error:
+        except EngineError as error:
+            if name in CPU_BACKENDS and not isinstance(error, BackendUnavailableError):
+                raise
             unavailable[str(error)] = None
         else:
             return backend, "; ".join(unavailable) or "the first choice on this machine"

@@ -41,15 +41,12 @@ class Buffer:
         array = (ctypes.c_uint8 * size).from_address(self._pinned)
         self.host: NDArray[np.uint8] = np.ctypeslib.as_array(array)
 
-    def upload(self, stream: Any) -> None:
-        """Copy all to the GPU, in the stream's order."""
-        kind = runtime.cudaMemcpyKind.cudaMemcpyHostToDevice
-        checked(runtime.cudaMemcpyAsync(self.device, self._pinned, len(self.host), kind, stream))
-
-    def download(self, stream: Any) -> None:
-        """Copy all from the GPU, in the stream's order."""
-        kind = runtime.cudaMemcpyKind.cudaMemcpyDeviceToHost
-        checked(runtime.cudaMemcpyAsync(self._pinned, self.device, len(self.host), kind, stream))
+    def copy(self, up: bool, stream: Any) -> None:
+        """Copy all to the GPU, or from it, in the stream's order."""
+        kinds = runtime.cudaMemcpyKind
+        kind = kinds.cudaMemcpyHostToDevice if up else kinds.cudaMemcpyDeviceToHost
+        to, of = (self.device, self._pinned) if up else (self._pinned, self.device)
+        checked(runtime.cudaMemcpyAsync(to, of, len(self.host), kind, stream))
 
     def free(self) -> None:
         """Give the memory back; what fails is left, as when the GPU is gone."""
@@ -71,22 +68,16 @@ class Stream:
     def record(self, work: Callable[[], None]) -> Callable[[], None] | None:
         """Record what `work` would do; return what does it, or None where it cannot be recorded."""
         mode = runtime.cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal
-        checked(runtime.cudaStreamBeginCapture(self.handle, mode))
         try:
+            checked(runtime.cudaStreamBeginCapture(self.handle, mode))
             work()
+            graph = checked(runtime.cudaStreamEndCapture(self.handle))
+            ready = checked(runtime.cudaGraphInstantiate(graph, 0))
         except DeviceLostError:
-            _, graph = runtime.cudaStreamEndCapture(self.handle)
+            runtime.cudaStreamEndCapture(self.handle)  # where the recording still goes on
             runtime.cudaGetLastError()  # else the next call would fail with this one's error
             return None
-        status, graph = runtime.cudaStreamEndCapture(self.handle)
-        if status != runtime.cudaError_t.cudaSuccess:
-            runtime.cudaGetLastError()
-            return None
-        status, ready = runtime.cudaGraphInstantiate(graph, 0)
         runtime.cudaGraphDestroy(graph)
-        if status != runtime.cudaError_t.cudaSuccess:
-            runtime.cudaGetLastError()
-            return None
         self._graphs.append(ready)
 
         def play() -> None:

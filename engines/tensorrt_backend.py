@@ -148,11 +148,11 @@ class Context:
 
     def _steps(self) -> None:
         stream = self._stream.handle
-        self._input.upload(stream)
+        self._input.copy(True, stream)
         if not self._context.execute_async_v3(int(stream)):
             raise DeviceLostError("the GPU failed: TensorRT could not run the engine")
         for buffer in self._outputs.values():
-            buffer.download(stream)
+            buffer.copy(False, stream)
 
     def run(self, frames: NDArray[np.uint8]) -> tuple[NDArray[Any], ...]:
         """Run the engine on frames of the context's shape; return boxes, scores and class ids."""

@@ -16,8 +16,13 @@ from numpy.typing import NDArray
 from on_cpu import ON_CPU
 from onnx import TensorProto
 
-from engines.backends import Load, RawOutputs, open_backend, open_on_cpu
-from engines.errors import BackendUnavailableError, EngineError, UnknownNameError
+from engines.backends import BACKENDS, Load, RawOutputs, open_backend, open_on_cpu
+from engines.errors import (
+    BackendUnavailableError,
+    DeviceLostError,
+    EngineError,
+    UnknownNameError,
+)
 from engines.gpu import check_driver
 from engines.model_file import OUTPUTS, ModelInfo, read_model_info, shipped_models
 from train.data_set import CUTOUTS, PHOTOS, load_data_set
@@ -261,6 +266,21 @@ def test_auto_takes_openvino_without_a_gpu_and_says_so() -> None:
         assert (backend.name, reason) == ("openvino", "no NVIDIA driver here")
     else:
         pytest.skip("there is an NVIDIA driver here")
+
+
+@pytest.mark.parametrize("error", [EngineError, DeviceLostError])
+def test_a_gpu_that_fails_or_refuses_the_model_gives_way_to_the_cpu(
+    monkeypatch: pytest.MonkeyPatch, error: type[EngineError]
+) -> None:
+    def refuse(info: ModelInfo, load: Load) -> RawOutputs:
+        raise error("not this one")
+
+    monkeypatch.setitem(BACKENDS, "tensorrt", refuse)
+    backend, reason = open_backend(INFO)
+    assert backend.name == "openvino"
+    assert reason.startswith("not this one")
+    with pytest.raises(EngineError, match="not this one"):
+        open_backend(INFO, "tensorrt")
 
 
 def test_after_a_lost_gpu_the_cpu_takes_model_files_but_no_engines(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ PARTS = 1, 2, 2  # pixels, each way, that a value of Y, U and V covers
 
 
 def draw(pixels: Pixels, detections: Detections, labels: Sequence[str]) -> None:
-    """Draw each detection's box, label and score into a frame's pixels, in place.
+    """Draw each detection's box, label, number and score into a frame's pixels, in place.
 
     pixels: uint8 [H, W, 3] BGR or [H·3/2, W] I420. Line width and text grow with the picture.
     """
@@ -54,7 +54,8 @@ def draw(pixels: Pixels, detections: Detections, labels: Sequence[str]) -> None:
         x1, y1, x2, y2 = (step * round(float(v) / step) for v in detections.boxes[n])
         draw_box(pixels, (x1, y1, x2, y2), line + 2, BLACK)
         draw_box(pixels, (x1, y1, x2, y2), line, colour)
-        caption = f"{labels[class_id]} {detections.scores[n]:.2f}"
+        number = "" if detections.track_ids is None else f" #{detections.track_ids[n]}"
+        caption = f"{labels[class_id]}{number} {detections.scores[n]:.2f}"
         draw_caption(pixels, caption, (x1, y1), colour, max(0.4, 0.7 * unit))
 
 

@@ -19,14 +19,15 @@ CSV_COLUMNS = ("label", "score", "x1", "y1", "x2", "y2")
 
 @contextmanager
 def open_records(
-    path: Path | None, labels: Sequence[str], about: Sequence[str]
+    path: Path | None, labels: Sequence[str], about: Sequence[str], *, tracked: bool = False
 ) -> Iterator[Record]:
     """Open a file of records; yield a function that writes one picture's.
 
     Its arguments: what identifies the picture (a value for each name of `about`, such as index and
     time_s) and the detections. A `.jsonl` file has one object per picture, a `.csv` file one row
     per detection. The file takes its name when all is written; cut off, what is there is kept.
-    Without a path nothing is written.
+    tracked: whether a .csv file has a column for the tracks' numbers. Without a path nothing is
+    written.
 
     Raises:
         UsageError: the ending is neither .jsonl nor .csv, or the folder is missing or read-only.
@@ -38,7 +39,7 @@ def open_records(
         raise UsageError(f"cannot write records to {path}; end its name in .jsonl or .csv")
     with text_output(path) as file:
         if path.suffix.lower() == ".csv":
-            yield csv_writer(file, labels, about)
+            yield csv_writer(file, labels, [*about, *CSV_COLUMNS, *(["track"] if tracked else [])])
         else:
             yield json_writer(file, labels)
 
@@ -47,25 +48,29 @@ def json_writer(file: TextIO, labels: Sequence[str]) -> Record:
     """Return a function that writes one JSON object a line."""
 
     def write(picture: Mapping[str, object], detections: Detections) -> None:
-        found = [
+        found: list[dict[str, object]] = [
             {"label": labels[i], "score": round(score, 4), "box": [round(x, 2) for x in box]}
             for box, score, i in rows(detections)
         ]
+        if detections.track_ids is not None:
+            for one, number in zip(found, detections.track_ids.tolist(), strict=True):
+                one["track"] = number
         json.dump({**picture, "detections": found}, file, ensure_ascii=False)
         file.write("\n")
 
     return write
 
 
-def csv_writer(file: TextIO, labels: Sequence[str], about: Sequence[str]) -> Record:
+def csv_writer(file: TextIO, labels: Sequence[str], columns: Sequence[str]) -> Record:
     """Return a function that writes one row a detection."""
     writer = csv.writer(file)
-    writer.writerow([*about, *CSV_COLUMNS])
+    writer.writerow(columns)
 
     def write(picture: Mapping[str, object], detections: Detections) -> None:
-        for box, score, i in rows(detections):
+        for n, (box, score, i) in enumerate(rows(detections)):
             values = [f"{score:.4f}", *(f"{x:.2f}" for x in box)]
-            writer.writerow([*picture.values(), labels[i], *values])
+            number = [] if detections.track_ids is None else [int(detections.track_ids[n])]
+            writer.writerow([*picture.values(), labels[i], *values, *number])
 
     return write
 

@@ -8,7 +8,9 @@ import click
 from engines.backends import BACKENDS
 from rtloc.engine_progress import engine_progress
 from rtloc.localizer import DEFAULT_MODEL, Localizer
+from rtloc.track import Tracker
 
+DOUBTFUL = 0.4  # of the threshold: with such a score a followed object is still followed
 WHY_COMPILE = "rtloc: compiling an engine for this GPU, which is done once and then kept"
 Command = Callable[..., Any]
 
@@ -44,6 +46,36 @@ def locating(command: Command) -> Command:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def tracking(default: bool) -> Callable[[Command], Command]:
+    """Give a command the options --track and --smooth; default: whether it tracks unasked."""
+
+    def give(command: Command) -> Command:
+        track = click.option(
+            "--track/--no-track",
+            default=default,
+            show_default=True,
+            help="Follow objects from frame to frame: a number for each, no flicker.",
+        )
+        smooth = click.option(
+            "--smooth/--no-smooth",
+            default=True,
+            show_default=True,
+            help="Keep the boxes of followed objects from trembling.",
+        )
+        return track(smooth(command))
+
+    return give
+
+
+def open_tracker(localizer: Localizer, track: bool, smooth: bool) -> Tracker | None:
+    """Make the tracker that the options ask for; the localizer then answers doubtful ones, too."""
+    if not track:
+        return None
+    tracker = Tracker(localizer.threshold, smooth=smooth)
+    localizer.threshold *= DOUBTFUL
+    return tracker
 
 
 def split_labels(

@@ -15,7 +15,7 @@ import cv2
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from rtloc.commands.options import locating, open_localizer
+from rtloc.commands.options import locating, open_localizer, open_tracker, tracking
 from rtloc.detections import Detections
 from rtloc.errors import RtlocError, UsageError
 from rtloc.files import check_writable
@@ -26,6 +26,7 @@ from rtloc.overlay import draw
 from rtloc.pipeline import QUEUE_FRAMES, pipeline
 from rtloc.records import Record, open_records
 from rtloc.stats import RunStats, timed
+from rtloc.track import Tracker
 from rtloc.video_file import VideoFile, open_video
 from rtloc.video_writer import VideoWriter, open_writer
 from rtloc.window import Window, open_window
@@ -65,6 +66,7 @@ class Pending:
     show_default=True,
     help="Locate in every Nth frame only; those between keep its boxes and get no records.",
 )
+@tracking(default=False)
 @locating
 def command(
     source: Path,
@@ -75,6 +77,8 @@ def command(
     start: float,
     end: float | None,
     stride: int,
+    track: bool,
+    smooth: bool,
     model: str,
     backend: str,
     threshold: float | None,
@@ -98,11 +102,16 @@ def command(
         )
         labels = localizer.info.labels
         window = stack.enter_context(open_window(f"rtloc {source.name}")) if show else None
-        record = stack.enter_context(open_records(records, labels, ["index", "time_s"]))
+        record = stack.enter_context(
+            open_records(records, labels, ["index", "time_s"], tracked=track)
+        )
         writer = stack.enter_context(open_writer(target, video)) if target else None
         locators = stack.enter_context(ThreadPoolExecutor(streams, initializer=step_back))
         stats = RunStats(labels, batch)
-        run = Run(video, localizer, locators, streams, record, writer, window, stride, stats)
+        tracker = open_tracker(localizer, track, smooth)
+        run = Run(
+            video, localizer, tracker, locators, streams, record, writer, window, stride, stats
+        )
         finish = run.go(start, end)
     report(run, source, target, start)
     if not finish:
@@ -115,6 +124,7 @@ class Run:
 
     video: VideoFile
     localizer: Localizer
+    tracker: Tracker | None
     locators: ThreadPoolExecutor
     streams: int
     record: Record
@@ -168,6 +178,8 @@ class Run:
         else:
             found, latency_ms = pending.found.result()
             self._last = found[pending.place]
+            if self.tracker is not None:
+                self._last = self.tracker.update(self._last, frame.time_s)
             self.stats.count(self._last, latency_ms)
             about = {"index": frame.index, "time_s": round(frame.time_s, 6)}
             self.record(about, self._last)

@@ -5,12 +5,13 @@ from collections import deque
 
 import click
 
-from rtloc.commands.options import locating, open_localizer
+from rtloc.commands.options import locating, open_localizer, open_tracker, tracking
 from rtloc.errors import RtlocError
 from rtloc.live import LiveSource, open_live
 from rtloc.localizer import Localizer
 from rtloc.overlay import draw, draw_speed
-from rtloc.stats import RunStats
+from rtloc.stats import RunStats, timed
+from rtloc.track import Tracker
 from rtloc.window import Window, check_display, open_window
 
 WAIT_S = 0.05  # the window answers keys at least this often
@@ -19,9 +20,16 @@ SPEED_OVER_FRAMES = 30
 
 @click.command()
 @click.argument("source", default="0")
+@tracking(default=True)
 @locating
 def command(
-    source: str, model: str, backend: str, threshold: float | None, classes: list[str] | None
+    source: str,
+    track: bool,
+    smooth: bool,
+    model: str,
+    backend: str,
+    threshold: float | None,
+    classes: list[str] | None,
 ) -> None:
     """Find objects in SOURCE: a camera's index (0 is the first), its device path, or a URL.
 
@@ -34,9 +42,10 @@ def command(
         open_window(f"rtloc {source}") as window,
     ):
         stats = RunStats(localizer.info.labels)
+        tracker = open_tracker(localizer, track, smooth)
         click.echo(f"rtloc: {localizer.backend} ({localizer.backend_reason})", err=True)
         try:
-            watch(live, localizer, window, stats)
+            watch(live, localizer, tracker, window, stats)
         finally:
             click.echo(
                 f"{stats.closing_line('frames')} · {live.dropped} older frames dropped", err=True
@@ -45,7 +54,13 @@ def command(
             raise RtlocError(f"the stream {source} has ended")
 
 
-def watch(live: LiveSource, localizer: Localizer, window: Window, stats: RunStats) -> None:
+def watch(
+    live: LiveSource,
+    localizer: Localizer,
+    tracker: Tracker | None,
+    window: Window,
+    stats: RunStats,
+) -> None:
     """Show the newest frame, again and again, until the stream ends or the user quits."""
     shown_s: deque[float] = deque(maxlen=SPEED_OVER_FRAMES)
     while window.goes_on():
@@ -54,7 +69,10 @@ def watch(live: LiveSource, localizer: Localizer, window: Window, stats: RunStat
             if live.ended:
                 return
             continue
-        detections = stats.timed(localizer.locate_frame, frame)
+        detections, latency_ms = timed(localizer.locate_frame, frame)
+        if tracker is not None:
+            detections = tracker.update(detections, frame.time_s)
+        stats.count(detections, latency_ms)
         draw(frame.pixels, detections, localizer.info.labels)
         shown_s.append(time.perf_counter())
         draw_speed(frame.pixels, speed(shown_s, stats.last_latency_ms))

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,16 @@ def test_csv_has_one_row_a_detection(tmp_path: Path) -> None:
     assert len(rows) == 1
     assert rows[0]["label"] == "Pokémon"
     assert [float(rows[0][k]) for k in ("score", "x1", "y2")] == [0.875, 1.23, 40]
+
+
+def test_the_number_of_a_followed_object_is_recorded(tmp_path: Path) -> None:
+    followed = replace(ONE, track_ids=np.array([7]))
+    for name in ("r.jsonl", "r.csv"):
+        with open_records(tmp_path / name, LABELS, ["index"], tracked=True) as record:
+            record({"index": 0}, followed)
+    assert json.loads((tmp_path / "r.jsonl").read_text("utf-8"))["detections"][0]["track"] == 7
+    with (tmp_path / "r.csv").open(newline="", encoding="utf-8") as file:
+        assert [row["track"] for row in csv.DictReader(file)] == ["7"]
 
 
 def test_what_was_written_before_an_error_is_kept(tmp_path: Path) -> None:

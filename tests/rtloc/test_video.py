@@ -107,6 +107,16 @@ def test_csv_records(rtloc, clip: Path) -> None:
     assert len(rows) == 1 + 90
 
 
+def test_followed_objects_have_numbers_that_stay(rtloc, clip: Path) -> None:
+    done = rtloc("video", clip, "--no-video", "--track", "--records", "r.jsonl")
+    assert done.returncode == 0, done.stderr
+    rows = lines(clip.with_name("r.jsonl"))
+    numbers = [{(d["label"], d["track"]) for d in row["detections"]} for row in rows]
+    assert all(one == numbers[0] for one in numbers)
+    assert len(numbers[0]) == 3
+    assert {label for label, _ in numbers[0]} == set(LABELS)
+
+
 def test_a_stride_locates_every_nth_frame_and_writes_all(rtloc, clip: Path) -> None:
     done = rtloc("video", clip, "-o", "o.mp4", "--records", "r.jsonl", "--stride", 4)
     assert done.returncode == 0

@@ -20,7 +20,8 @@ import click
 def command(checkpoint: Path, out: Path, precision: Literal["fp32", "fp16", "int8"]) -> None:
     """Turn CHECKPOINT (best.pt or last.pt of a run) into a self-describing ONNX file.
 
-    With fp16 the same in fp32 is written beside it, as NAME-fp32.onnx.
+    With fp16 the same in fp32 is written beside it, as NAME-fp32.onnx where OUT is NAME.onnx or
+    NAME-fp16.onnx: what to verify it against.
     """
     if precision == "int8":
         from train.quantize import export_quantized
@@ -30,6 +31,7 @@ def command(checkpoint: Path, out: Path, precision: Literal["fp32", "fp16", "int
         from train.export import export_checkpoint
 
         if precision == "fp16":
-            export_checkpoint(checkpoint, out.with_name(f"{out.stem}-fp32{out.suffix}"))
+            twin = f"{out.stem.removesuffix('-fp16')}-fp32{out.suffix}"
+            export_checkpoint(checkpoint, out.with_name(twin))
         figures = export_checkpoint(checkpoint, out, precision)
     click.echo(f"{out}: mAP@50 {figures.map50:.3f}, threshold {figures.threshold:.2f}", err=True)

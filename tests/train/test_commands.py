@@ -58,6 +58,14 @@ def test_a_model_is_trained_measured_and_exported(rtloc, fails, tmp_path: Path) 
     trained, again = (tmp_path / name for name in ("new/tiny.onnx", "again.onnx"))
     assert trained.read_bytes() == again.read_bytes()
 
+    for out in ("half.onnx", "half-fp16.onnx"):
+        done = rtloc("export", "runs/tiny/best.pt", "--precision", "fp16", "-o", out, **ALONE)
+        assert done.returncode == 0, done.stderr
+        assert read_model_info(tmp_path / out).precision == "fp16"
+        twin = tmp_path / "half-fp32.onnx"
+        assert twin.read_bytes() == trained.read_bytes()
+        twin.unlink()
+
     done = rtloc("export", "runs/tiny/best.pt", "--precision", "int8", "-o", "int8.onnx", **ALONE)
     assert done.returncode == 0, done.stderr
     assert done.stderr.startswith("int8.onnx: mAP@50 ")

@@ -20,6 +20,7 @@ from train.network import (
 MAX_DETECTIONS = 50
 SILENT = -1e3  # the logit of a score of 0
 SAME_OBJECT_IOU = 0.6
+TINY_PX2 = 1e-6
 
 
 class Localization(nn.Module):
@@ -36,19 +37,24 @@ class Localization(nn.Module):
         class_ids int64 [B, K], K = 50. A cell speaks only if no cell round it has a higher
         objectness (peak picking, as in CenterNet: https://arxiv.org/abs/1904.07850), and of the
         boxes that lie on one another only the best stays, so one object is not found twice; the
-        silent ones have a score of 0. From the grids' logits on all is float32.
+        silent ones have a score of 0. A score is the objectness times the part of the best class
+        times the root of the IoU of both looks' boxes. From the grids' logits on all is float32.
         """
         levels, features = self.network(frames)
         levels = tuple(level.float() for level in levels)
         peaks = torch.cat([peaks_of(level).flatten(1) for level in levels], dim=1)
         objectness, peaked = peaks.topk(MAX_DETECTIONS, dim=1)
         logits = logits_of(levels, peaked)
-        boxes = decode_boxes(logits[..., :4], cells_of(levels)[peaked])
-        boxes = self.network.refinement(features, boxes)
+        first_look = decode_boxes(logits[..., :4], cells_of(levels)[peaked])
+        boxes = self.network.refinement(features, first_look)
+        # what the second look sees elsewhere is seldom an object: a flower, another drawing
+        both, union = overlap(first_look, boxes)
+        agreement = (both / union.clamp(min=TINY_PX2)).sqrt()
         best, class_ids = logits[..., FIRST_CLASS:].softmax(dim=2).max(dim=2)
         both, union = overlap(boxes[:, :, None], boxes[:, None])
         alone = stands_alone(both > SAME_OBJECT_IOU * union)
-        scores, order = (objectness.sigmoid() * best * alone).topk(MAX_DETECTIONS, dim=1)
+        certain = objectness.sigmoid() * best * agreement
+        scores, order = (certain * alone).topk(MAX_DETECTIONS, dim=1)
         return taken(boxes, order), scores, class_ids.gather(1, order)
 
 

@@ -18,7 +18,7 @@ from train.matching import Found, Truth, iou_matrix
 from train.stages import MANY_OBJECTS
 from train.threshold import FALSE_LIMIT, MISTAKEN_LIMIT, Trials
 
-PHOTOS = 3000
+PHOTOS = 6000
 DRAWINGS = 1000
 ALIKE = 32  # as many pictures one after the other have one aspect, so that they fill a batch
 LIGHT = 0.5  # strength of the change of light

@@ -80,7 +80,8 @@ def screen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
         pytest.skip("Xvfb is not installed (Debian: apt-get install xvfb xdotool)")
     folder = tmp_path_factory.mktemp("screen")
     reads, writes = os.pipe()
-    options = ["-displayfd", str(writes), "-fbdir", str(folder), "-nolisten", "tcp"]
+    # a server that resets when its last client goes refuses the next one that comes meanwhile
+    options = ["-displayfd", str(writes), "-fbdir", str(folder), "-nolisten", "tcp", "-noreset"]
     process = subprocess.Popen(
         [xvfb, *options, "-screen", "0", "1400x900x24"],
         pass_fds=[writes],

@@ -49,7 +49,7 @@ class Localization(nn.Module):
         boxes = self.network.refinement(features, first_look)
         # what the second look sees elsewhere is seldom an object: a flower, another drawing
         both, union = overlap(first_look, boxes)
-        agreement = (both / union.clamp(min=TINY_PX2)).sqrt()
+        agreement = ((both + TINY_PX2) / (union + TINY_PX2)).sqrt()
         best, class_ids = logits[..., FIRST_CLASS:].softmax(dim=2).max(dim=2)
         both, union = overlap(boxes[:, :, None], boxes[:, None])
         alone = stands_alone(both > SAME_OBJECT_IOU * union)

@@ -7,7 +7,7 @@ from torch.nn import functional
 STRIDE = 8  # pixels of the input a cell of the features
 CHANNELS = 32
 POINTS = 7  # along each side of a box
-FURTHEST = 0.45  # of the box's sides, that one may move: it never comes past the other one
+FURTHEST = 0.45  # of the box's sides, that one may move inwards: it never comes past the other one
 REACH = 1.3  # of the box's sides: how far the points lie apart in all
 
 
@@ -39,8 +39,9 @@ class Refinement(nn.Module):
         else:  # written out, as engines would run a matrix product, and so the boxes, in bfloat16
             moves = (seen[:, :, None] * self.weights).sum(dim=3)
         sides = boxes[..., 2:] - boxes[..., :2]
-        moves = (moves + self.bias).clamp(-FURTHEST, FURTHEST)
-        return boxes + moves * torch.cat([sides, sides], dim=2)
+        moves = moves + self.bias
+        first, last = moves[..., :2].clamp(max=FURTHEST), moves[..., 2:].clamp(min=-FURTHEST)
+        return boxes + torch.cat([first * sides, last * sides], dim=2)
 
     def sampled(self, features: Tensor, boxes: Tensor) -> Tensor:
         """Return the features at the points of each box, side by side, [B, K, POINTS²·CHANNELS]."""

@@ -25,6 +25,7 @@ from rtloc.detections import Detections
 from rtloc.localizer import DEFAULT_MODEL, Localizer
 from rtloc.track import Tracker
 from rtloc.video_file import open_video
+from train.matching import iou_matrix
 
 CLIP = Path(__file__).parents[1] / "samples" / "pokemon.mp4"
 SHORT_SIDE_PX = 16
@@ -157,10 +158,7 @@ def measured(answers: list[Detections], truths: list[dict], labels: tuple[str, .
 
 def match(found: Detections, box: NDArray[np.float64], class_id: int) -> int | None:
     """Return the detection of that class that lies on a true box, or None."""
-    inner = np.minimum(found.boxes[:, 2:], box[2:]) - np.maximum(found.boxes[:, :2], box[:2])
-    both = np.clip(inner, 0, None).prod(axis=1)
-    areas = (found.boxes[:, 2:] - found.boxes[:, :2]).prod(axis=1)
-    overlaps = both / (areas + (box[2] - box[0]) * (box[3] - box[1]) - both)
+    overlaps = iou_matrix(found.boxes, box[None].astype(np.float32))[:, 0]
     overlaps[found.class_ids != class_id] = 0
     return int(overlaps.argmax()) if len(overlaps) and overlaps.max() >= IOU else None
 

@@ -15,13 +15,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engines.errors import BackendUnavailableError, EngineError
-from engines.model_file import INPUT, INPUT_STEP, ModelInfo, check_contract, input_wh
+from engines.model_file import (
+    INPUT,
+    INPUT_STEP,
+    USUAL_ASPECT,
+    ModelInfo,
+    check_contract,
+    input_wh,
+)
 from engines.tensorrt_module import load_tensorrt
 
 if TYPE_CHECKING:
     import tensorrt
 
-USUAL_ASPECT = (16, 9)
 SHORTEST_SIDE = 2 * INPUT_STEP  # of a smaller input the cells would be fewer than the answers
 ANSWER_EVERY_S = 0.1  # how soon Ctrl-C is heard while TensorRT builds
 Report = Callable[[str, int, int], None]  # phase, its steps done, its steps in all

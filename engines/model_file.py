@@ -17,6 +17,7 @@ from engines.onnx_metadata import read_onnx_metadata
 FORMAT_VERSION = "2"
 INPUT = "frames"
 OUTPUTS = ("boxes", "scores", "class_ids")
+USUAL_ASPECT = (16, 9)  # of the frames that an engine is made ready for
 INPUT_STEP = 32  # the sides of an input are multiples of this
 MODELS_FOLDER = Path(__file__).parent / "models"
 

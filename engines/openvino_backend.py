@@ -10,9 +10,15 @@ from numpy.typing import NDArray
 
 from engines.backends import Load, RawOutputs
 from engines.errors import BackendUnavailableError, EngineError
-from engines.model_file import INPUT, OUTPUTS, ModelInfo, check_contract, input_wh
+from engines.model_file import (
+    INPUT,
+    OUTPUTS,
+    USUAL_ASPECT,
+    ModelInfo,
+    check_contract,
+    input_wh,
+)
 
-USUAL_ASPECT = (16, 9)
 KEPT_SHAPES = 8  # compiled models for that many input shapes at once
 
 

@@ -14,7 +14,7 @@ from engines.gpu import Gpu, find_gpu
 from engines.model_file import read_model_info, resolve_model
 from engines.tensorrt_module import MODULES
 from rtloc.engine_progress import engine_progress
-from rtloc.files import check_writable
+from rtloc.files import check_writable, partial_name
 from rtloc.localizer import DEFAULT_MODEL
 
 NO_GPU = Gpu("", "", 0, "")
@@ -100,7 +100,7 @@ def command(
     about = described(info, flavour, built.tensorrt_version, gpu, wanted)
     write_engine(out, about, built.plan)
     if timing_cache is not None:
-        partial = timing_cache.with_name(f".{timing_cache.name}.part")
+        partial = partial_name(timing_cache)
         partial.write_bytes(built.timing_cache)
         partial.replace(timing_cache)
     click.echo(

@@ -27,6 +27,7 @@ from train.loss import LossParts, LossWeights
 from train.muon import Muon
 from train.network import LARGEST_STRIDE, NetworkShape
 from train.team import ALONE, Team, in_step
+from train.transfer import begin_with
 
 LOG_EVERY = 50
 MUON_RATE = 20.0  # its learning rate, of AdamW's
@@ -47,6 +48,7 @@ class Recipe:
     labelled_images: str | None = None  # the folder of a COCO set's pictures, if not beside it
     labelled_part: float = 0.5  # of the pictures; 1: no others, and no cut-outs or photos
     head: Literal["dense", "single"] = "dense"
+    weights: str | None = None  # a checkpoint to begin with; None: random weights
     steps: int = 24_000
     small_part: float = 0.0  # of the steps: with pictures of two thirds of the size, at first
     batch_size: int = 32
@@ -85,6 +87,8 @@ class Trainer:
     ) -> None:
         """Start from random weights, the same for the same seed; `team`: the processes that share.
 
+        `begin` starts from those that the recipe names.
+
         Raises:
             TrainError: the batch cannot be shared evenly.
         """
@@ -110,6 +114,16 @@ class Trainer:
         self.seconds = 0.0  # of training, validations left out
         self.best_map = -1.0
         self.figures: Figures | None = None
+
+    def begin(self) -> None:
+        """Load the weights that the recipe begins with, if it names any.
+
+        Raises:
+            TrainError: they cannot be read, or are of another network.
+        """
+        if self.recipe.weights is not None:
+            begin_with(self.network, self.labels, Path(self.recipe.weights))
+            self.averaged.load_state_dict(self.network.state_dict())
 
     def train(
         self,

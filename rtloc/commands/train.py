@@ -52,6 +52,7 @@ RECIPE_FIELDS = {"backgrounds": "photos", "no_distractors": "distractors"}
     type=click.FloatRange(0, 1, min_open=True),
     help="Of the pictures; 1: all are of the labelled set.  [default: 0.5 with --cutouts, else 1]",
 )
+@click.option("--weights", type=A_PATH, help="Checkpoint to begin with.  [default: random weights]")
 @click.option("--size", type=click.IntRange(128, 1280), help="Longer side, px.  [default: stage's]")
 @click.option("--steps", type=click.IntRange(1), help="[default: the stage's]")
 @click.option("--batch-size", type=click.IntRange(1), help="[default: the stage's]")
@@ -93,6 +94,7 @@ def command(
     labelled: Path | None,
     labelled_images: Path | None,
     labelled_part: float | None,
+    weights: Path | None,
     size: int | None,
     steps: int | None,
     batch_size: int | None,
@@ -108,8 +110,9 @@ def command(
     """Train a detector on cut-outs pasted on photos, and write it as a model file.
 
     Without --cutouts and --backgrounds it trains on those that come with rtloc. A --labelled set of
-    real pictures takes their place, or is mixed in. Ctrl-C keeps what was learnt: --resume goes on
-    from there.
+    real pictures takes their place, or is mixed in. --weights goes on from what another run, of
+    other classes or the same, has learnt. Ctrl-C keeps what was learnt: --resume goes on from
+    there.
     """
     plan = PLANS["dense"][stage]
     size = size or plan.size
@@ -137,7 +140,9 @@ def command(
         batch_size=batch_size or plan.batch_size,
         learning_rate=plan.learning_rate if learning_rate is None else learning_rate,
         warmup_steps=plan.warmup_steps,
-        small_part=plan.small_part,
+        weights=None if weights is None else str(weights.absolute()),
+        # smaller pictures teach quickly what those weights know already
+        small_part=plan.small_part if weights is None else 0.0,
         giou_weight=giou_weight,
         precision=precision,
         seed=seed,
@@ -184,6 +189,7 @@ def open_run(
     data = load_training_data(recipe, size)
     if not go_on:
         trainer = Trainer(recipe, NetworkShape(len(data.labels), size), data.labels, team)
+        trainer.begin()
     elif trainer.labels != data.labels:
         source = recipe.cutouts if recipe.labelled is None else recipe.labelled
         raise TrainError(f"{source} now holds {data.labels}, the run {trainer.labels}")

@@ -1,0 +1,70 @@
+"""Weights of one run begin another, of the same classes or of others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from train.checkpoint import save_checkpoint
+from train.errors import TrainError
+from train.network import FIRST_CLASS, NetworkShape
+from train.trainer import Recipe, Trainer
+from train.transfer import class_rows
+
+SHAPE = NetworkShape(3, 64, (8, 8, 8, 8), (0, 0, 0))
+LABELS = ("Bulbasaur", "Charmander", "Squirtle")
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    path = tmp_path / "best.pt"
+    save_checkpoint(path, Trainer(Recipe(seed=1), SHAPE, LABELS).state())
+    return path
+
+
+def begun(checkpoint: Path, labels: tuple[str, ...], shape: NetworkShape) -> Trainer:
+    trainer = Trainer(Recipe(seed=2, weights=str(checkpoint)), shape, labels)
+    trainer.begin()
+    return trainer
+
+
+def test_the_same_classes_begin_with_the_very_same_network(checkpoint: Path) -> None:
+    theirs = Trainer(Recipe(seed=1), SHAPE, LABELS).averaged.state_dict()
+    trainer = begun(checkpoint, LABELS, SHAPE)
+    for network in (trainer.network, trainer.averaged):
+        mine = network.state_dict()
+        assert mine.keys() == theirs.keys()
+        assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
+
+
+def test_other_classes_keep_what_is_known_of_objects(checkpoint: Path) -> None:
+    labels = ("Squirtle", "Mug")
+    trainer = begun(checkpoint, labels, NetworkShape(2, 64, SHAPE.widths, SHAPE.depths))
+    own = Trainer(Recipe(seed=2), NetworkShape(2, 64, SHAPE.widths, SHAPE.depths), labels)
+    theirs = Trainer(Recipe(seed=1), SHAPE, LABELS).averaged.state_dict()
+    mine, random = trainer.network.state_dict(), own.network.state_dict()
+    for name, weights in mine.items():
+        if not name.startswith("cells."):
+            assert torch.equal(weights, theirs[name]), name
+        else:
+            assert torch.equal(weights[:FIRST_CLASS], theirs[name][:FIRST_CLASS])
+            assert torch.equal(weights[FIRST_CLASS], theirs[name][FIRST_CLASS + 2])  # Squirtle
+            assert torch.equal(weights[FIRST_CLASS + 1], random[name][FIRST_CLASS + 1])  # the mug
+
+
+def test_rows_that_neither_knows_stay() -> None:
+    theirs, mine = torch.arange(7.0), -torch.arange(1.0, 8.0)
+    rows = class_rows(theirs, mine, ("a", "b"), ("c", "a"))
+    assert rows.tolist() == [0, 1, 2, 3, 4, -6, 5]
+
+
+def test_another_network_is_refused(checkpoint: Path) -> None:
+    with pytest.raises(TrainError, match=r"of another network.*--weights"):
+        begun(checkpoint, LABELS, NetworkShape(3, 64, (8, 8, 8, 16), (0, 0, 0)))
+
+
+def test_a_missing_checkpoint_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TrainError, match=r"no checkpoint at .*gone\.pt"):
+        begun(tmp_path / "gone.pt", LABELS, SHAPE)

@@ -16,7 +16,7 @@ LARGEST_SIDE_PX = 1024  # as large as an object gets in the largest pictures
 PIXEL_ART_SIDE_PX = 128  # a smaller picture is drawn smooth as well as in its pixels
 SMOOTH_SIDE_PX = 256
 SEEN_ALPHA = 100  # of 255: a pixel with less than this is not counted as the object's
-DISTRACTOR = -1
+DISTRACTOR = -1  # the first kind of them; others are counted down from it
 SUFFIXES = {".svg", ".png", ".webp"}
 
 
@@ -24,7 +24,7 @@ SUFFIXES = {".svg", ".png", ".webp"}
 class Cutout:
     """One drawing of one class, as a pyramid of sizes.
 
-    class_id: DISTRACTOR for a drawing of something that shall not be found.
+    class_id: DISTRACTOR or less for a drawing of something that shall not be found.
     levels: uint8 [H, W, 4] each, BGR premultiplied by alpha and alpha; each level is half the one
     before it, so that a paste never shrinks by more than two in one step (which would alias).
     outline: float64 [M, 2], the convex hull of what can be seen, x and y of pixel corners in the
@@ -184,12 +184,19 @@ def load_cutouts(folder: Path) -> tuple[tuple[str, ...], list[Cutout]]:
 def load_distractors(folder: Path) -> list[Cutout]:
     """Load drawings of things that shall not be found.
 
+    Those in each sub-folder are a kind of their own, with a class id below that of the ones before.
+
     Raises:
         TrainError: the folder is missing or empty, or a picture is unusable.
     """
     if not folder.is_dir():
         raise TrainError(f"no folder of distractors at {folder}")
-    found = [view for path in pictures_in(folder) for view in load_picture(path, DISTRACTOR)]
+    found = [
+        view
+        for n, kind in enumerate([folder, *sorted(p for p in folder.iterdir() if p.is_dir())])
+        for path in pictures_in(kind)
+        for view in load_picture(path, DISTRACTOR - n)
+    ]
     if not found:
         raise TrainError(f"no PNG, WebP or SVG pictures in {folder}; add some, or name no folder")
     return found

@@ -58,14 +58,15 @@ class Maker(Protocol):
 class PictureMaker:
     """Makes the pictures of one stage; `make(i)` gives the i-th. Use `picture_maker`.
 
-    cutouts: of each class, the finest first; distractors: drawings of other things; photos: uint8
-    [H, W, 3] BGR each (may be empty on a black background); size: the longer side of the pictures
-    in pixels; noise_bank: of `camera.noise_bank(seed)`.
+    cutouts: of each class, the finest first; distractors: drawings of other things, of each kind,
+    one kind drawn as often as another; photos: uint8 [H, W, 3] BGR each (may be empty on a black
+    background); size: the longer side of the pictures in pixels; noise_bank: of
+    `camera.noise_bank(seed)`.
     """
 
     stage: Stage
     cutouts: Sequence[Sequence[Cutout]]
-    distractors: Sequence[Cutout]
+    distractors: Sequence[Sequence[Cutout]]
     photos: Sequence[NDArray[np.uint8]]
     size: int
     seed: int
@@ -106,7 +107,8 @@ class PictureMaker:
         things: list[Cutout] = []
         if self.distractors and rng.random() < stage.p_distractor:
             for _ in range(int(rng.integers(1, 3))):
-                things.append(self.distractors[int(rng.integers(len(self.distractors)))])
+                kind = self.distractors[int(rng.integers(len(self.distractors)))]
+                things.append(kind[int(rng.integers(len(kind)))])
         if rng.random() >= stage.p_absent:
             for _ in range(int(rng.integers(stage.count[0], stage.count[1] + 1))):
                 things.append(self._choose(rng))
@@ -182,8 +184,12 @@ def picture_maker(
         )
         for class_id in sorted({c.class_id for c in cutouts})
     ]
+    kinds = [
+        [d for d in distractors if d.class_id == kind]
+        for kind in sorted({d.class_id for d in distractors})
+    ]
     bank = camera.noise_bank(seed, size)
-    return PictureMaker(stage, by_class, distractors, photos, size, seed, bank)
+    return PictureMaker(stage, by_class, kinds, photos, size, seed, bank)
 
 
 def with_bars(canvas: NDArray[np.uint8], size: int) -> tuple[NDArray[np.uint8], int, int]:

@@ -68,7 +68,8 @@ def drawings(maker: PictureMaker, count: int) -> OnDemand[Sample]:
     A sample's box is that of the drawing, its class the drawing's number; where by chance there is
     no room for the drawing, there is no box.
     """
-    numbered = [replace(d, class_id=n) for n, d in enumerate(maker.distractors)]
+    every = [drawing for kind in maker.distractors for drawing in kind]
+    numbered = [replace(d, class_id=n) for n, d in enumerate(every)]
     drawer = picture_maker(A_DRAWING, numbered, maker.photos, maker.size, maker.seed)
 
     def make(index: int) -> Sample:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from train.backgrounds import made_up, mix_photos, random_crop
 from train.batches import Beginning, GeneratedBatches, batches
 from train.clutter import random_shape
-from train.cutouts import Cutout, load_cutouts, load_distractors
+from train.cutouts import Cutout, cutout_from_bgra, load_cutouts, load_distractors
 from train.data_set import (
     CUTOUTS,
     HELD_OUT_DISTRACTORS,
@@ -238,6 +238,19 @@ def test_distractors_are_drawn_but_get_no_box(make) -> None:
     assert np.mean([(sample.image.max(axis=2) > 60).sum() > 30 for sample in pictures]) > 0.7
     bare = make(replace(nothing, p_distractor=0.0, light=0.0, noise=0.0))
     assert all(bare.make(n, (1, 1)).image.max() < 30 for n in range(20))
+
+
+def test_a_kind_of_one_distractor_is_drawn_as_often_as_one_of_many() -> None:
+    def drawing(colour: tuple[int, int, int], kind: int) -> Cutout:
+        return cutout_from_bgra(np.full((64, 64, 4), (*colour, 255), np.uint8), kind)
+
+    blue, red = drawing((255, 0, 0), -1), drawing((0, 0, 255), -2)
+    stage = Stage(p_absent=1.0, p_distractor=1.0)
+    maker = picture_maker(stage, [blue], [], 64, 5, distractors=[red, *[blue] * 30])
+    images = [maker.make(n).image for n in range(240)]
+    reds, blues = (sum(image[..., c].max() > 200 for image in images) for c in (2, 0))
+    assert reds + blues >= 240
+    assert 0.7 < reds / blues < 1.4  # 30 to one, if kinds did not count
 
 
 def test_a_card_does_not_cover_another_object(make) -> None:

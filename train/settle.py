@@ -12,7 +12,7 @@ import torch
 from train.checkpoint import load_checkpoint, save_checkpoint
 from train.evaluate import Infer, evaluate
 from train.figures import Figures
-from train.negatives import DRAWINGS, PHOTOS
+from train.negatives import DRAWINGS, PHOTOS, Negatives
 from train.trainer import averaged_network, network_locate
 from train.training_data import TrainingData
 
@@ -30,7 +30,8 @@ def settle(
     """Measure a checkpoint's averaged network, keep the figures in the checkpoint, return them.
 
     samples: held-out pictures; photos, drawings: pictures without objects, and with drawings of
-    other things, that the threshold is chosen on.
+    other things, that the threshold is chosen on; without photos it is the one that balances
+    precision and recall.
 
     Raises:
         TrainError: the checkpoint cannot be read.
@@ -55,6 +56,5 @@ def measure_at_length(
     drawings: int = DRAWINGS,
 ) -> Figures:
     """Measure an engine on held-out pictures and choose its threshold; see `settle`."""
-    return evaluate(
-        infer, data.held_out_samples(samples), data.labels, data.negatives(photos, drawings)
-    )
+    negatives = data.negatives(photos, drawings) if photos else Negatives()
+    return evaluate(infer, data.held_out_samples(samples), data.labels, negatives)

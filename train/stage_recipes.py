@@ -55,9 +55,9 @@ PLANS: dict[HeadName, dict[str, Plan]] = {
         "charmander": Plan(size=128, steps=800),
         "any-size": Plan(size=128, steps=1500),
         "transformed": Plan(size=160, steps=1100),
-        "real-background": Plan(size=256, steps=3000),
-        "maybe-absent": Plan(size=256, steps=3500),
-        "multi-class": Plan(size=256, steps=3500),
+        "real-background": Plan(size=256, steps=6000, small_part=0.5),
+        "maybe-absent": Plan(size=256, steps=6000, small_part=0.5),
+        "multi-class": Plan(size=256, steps=6000, small_part=0.5),
         "many-objects": Plan(
             size=384, steps=FULL.steps, warmup_steps=FULL.warmup_steps, small_part=0.5, labels=None
         ),
@@ -67,9 +67,9 @@ PLANS: dict[HeadName, dict[str, Plan]] = {
         "charmander": Plan(size=128, steps=1500),
         "any-size": Plan(size=128, steps=2000),
         "transformed": Plan(size=160, steps=2000),
-        "real-background": Plan(size=256, steps=4000),
-        "maybe-absent": Plan(size=256, steps=4000),
-        "multi-class": Plan(size=256, steps=4000),
+        "real-background": Plan(size=256, steps=2500),
+        "maybe-absent": Plan(size=256, steps=2500),
+        "multi-class": Plan(size=256, steps=2500),
     },
 }
 

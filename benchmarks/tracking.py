@@ -20,10 +20,9 @@ import numpy as np
 import report
 from numpy.typing import NDArray
 
-from rtloc.commands.options import DOUBTFUL
 from rtloc.detections import Detections
 from rtloc.localizer import DEFAULT_MODEL, Localizer
-from rtloc.track import Tracker
+from rtloc.track import DOUBTFUL, Tracker
 from rtloc.video_file import open_video
 from train.matching import iou_matrix
 

@@ -6,6 +6,7 @@ from importlib import import_module
 import click
 
 from rtloc import __version__
+from rtloc.log import show_log
 
 # name: (module, its one-line help); a command's module is imported only when that command runs,
 # so `rtloc --help` needs neither OpenCV nor torch.
@@ -54,6 +55,7 @@ class LazyGroup(click.Group):
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def group(debug: bool) -> None:
     """Find chosen objects (first of all Pokémon) in live video."""
+    show_log()
 
 
 def main() -> None:

@@ -8,9 +8,8 @@ import click
 from engines.backends import BACKENDS
 from rtloc.engine_progress import engine_progress
 from rtloc.localizer import DEFAULT_MODEL, Localizer
-from rtloc.track import Tracker
+from rtloc.track import DOUBTFUL, Tracker
 
-DOUBTFUL = 0.7  # of the threshold: with such a score a followed object is still followed
 WHY_COMPILE = "rtloc: compiling an engine for this GPU, which is done once and then kept"
 Command = Callable[..., Any]
 

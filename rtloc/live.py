@@ -1,65 +1,98 @@
-"""A live source, of which only the newest frame counts: a camera or a stream."""
+"""A live source, of which only the newest frame counts, and which comes back when it was lost."""
 
 from __future__ import annotations
 
-import os
-import re
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
-from rtloc.errors import RtlocError, UsageError
+from rtloc.capture import CameraMode, Source, as_bgr, mode_of, open_capture
+from rtloc.errors import RtlocError
 from rtloc.frame import Frame
 
-CAMERA_INDEX = "[0-9]{1,4}"
-OPEN_TIMEOUT_MS = 10_000
-READ_TIMEOUT_MS = 10_000
 CLOSE_TIMEOUT_S = 2.0
+BROKEN_PICTURES = (
+    10  # one after the other, after which a source is lost; at an end they take no time
+)
+FIRST_PAUSE_S = 0.5  # before a lost source is opened again; doubled each time that it fails
+LONGEST_PAUSE_S = 10.0
 
 
 class LiveSource:
-    """Reads a capture in a thread of its own and keeps only the newest frame.
+    """Reads a source in a thread of its own and keeps only the newest frame.
 
     However slow the one that asks, the next frame it gets is the one that came last; those between
-    are dropped, and counted in `dropped`.
+    are dropped, and counted in `dropped`. A source that is lost is opened again and again, with
+    longer and longer pauses; `trouble` says so meanwhile. A frame's time is when it came, in
+    seconds since the source was opened; its index goes on when the source comes back.
+
+    mode: in which the source really is; received: frames that came; losses: how often it was lost.
     """
 
-    def __init__(self, capture: cv2.VideoCapture, name: str) -> None:
-        self.name = name
+    def __init__(self, source: Source, capture: cv2.VideoCapture, *, comes_back: bool) -> None:
+        self.source = source
+        self.mode: CameraMode = mode_of(capture)
+        self.received = 0
         self.dropped = 0
+        self.losses = 0
+        self.trouble: str | None = None
         self.ended = False
-        self._capture = capture
+        self._comes_back = comes_back
+        self._pause_s = FIRST_PAUSE_S
         self._newest: Frame | None = None
         self._news = threading.Condition()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._grab, daemon=True)
+        self._started_s = time.perf_counter()
+        self._thread = threading.Thread(target=self._grab, args=[capture], daemon=True)
         self._thread.start()
 
-    def _grab(self) -> None:
-        """Read until the stream ends or `close` is called."""
-        started = time.perf_counter()
-        index = 0
-        while not self._stop.is_set():
-            read, image = self._capture.read()
-            if not read:
-                break
-            frame = Frame(as_bgr(image), index, time.perf_counter() - started)
-            index += 1
-            with self._news:
-                self.dropped += self._newest is not None
-                self._newest = frame
-                self._news.notify()
-        self._capture.release()
+    def _grab(self, capture: cv2.VideoCapture) -> None:
+        """Read until the stream ends for good or `close` is called."""
+        now: cv2.VideoCapture | None = capture
+        while now is not None:
+            self._read(now)
+            now.release()
+            now = self._opened_again() if self._comes_back else None
         with self._news:
             self.ended = True
             self._news.notify()
+
+    def _read(self, capture: cv2.VideoCapture) -> None:
+        """Take frames until there are no more."""
+        failures = 0
+        while not self._stop.is_set() and failures < BROKEN_PICTURES:
+            read, image = capture.read()
+            failures = 0 if read else failures + 1
+            if not read:
+                continue
+            came_s = time.perf_counter() - self._started_s
+            image = cv2.flip(image, 1) if self.source.mirrored else image
+            frame = Frame(as_bgr(image), self.received, came_s)
+            with self._news:
+                self.received += 1
+                self.dropped += self._newest is not None
+                self._newest = frame
+                self.trouble, self._pause_s = None, FIRST_PAUSE_S
+                self._news.notify()
+
+    def _opened_again(self) -> cv2.VideoCapture | None:
+        """Open the lost source again, however long that takes; None where `close` was called."""
+        if self._stop.is_set():
+            return None
+        self.losses += 1
+        while True:
+            pause_s, self._pause_s = self._pause_s, min(2 * self._pause_s, LONGEST_PAUSE_S)
+            self.trouble = f"{self.source.name} is lost; trying again in {pause_s:g} s"
+            if self._stop.wait(pause_s):
+                return None
+            self.trouble = f"{self.source.name} is lost; opening it again"
+            try:
+                return open_capture(self.source)
+            except RtlocError:
+                continue
 
     def newest(self, timeout_s: float) -> Frame | None:
         """Return the newest frame, once each; None where none comes in time or the stream ended."""
@@ -68,6 +101,10 @@ class LiveSource:
             frame, self._newest = self._newest, None
             return frame
 
+    def age_s(self, frame: Frame) -> float:
+        """Return how long ago a frame came, in seconds."""
+        return time.perf_counter() - self._started_s - frame.time_s
+
     def close(self) -> None:
         """Stop reading. A read that hangs is left to time out by itself."""
         self._stop.set()
@@ -75,45 +112,15 @@ class LiveSource:
 
 
 @contextmanager
-def open_live(source: str) -> Iterator[LiveSource]:
-    """Open a camera by its index or device path, or a stream by its URL.
+def open_live(source: Source, *, comes_back: bool = True) -> Iterator[LiveSource]:
+    """Open a camera or a stream; one that is lost later is opened again, if `comes_back`.
 
     Raises:
         UsageError: the source is a file.
-        RtlocError: the camera or the stream does not open.
+        RtlocError: the camera or the stream does not open at first.
     """
-    # OpenCV and its FFmpeg speak to stderr by themselves; our own one line is enough
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    if re.fullmatch(CAMERA_INDEX, source):
-        capture = cv2.VideoCapture(int(source))
-        mend = "plug one in, or name another by its index or a URL"
-        failure = f"camera {source} cannot be opened; {mend}"
-    elif "://" in source:
-        limits = [
-            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
-            OPEN_TIMEOUT_MS,
-            cv2.CAP_PROP_READ_TIMEOUT_MSEC,
-            READ_TIMEOUT_MS,
-        ]
-        capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG, limits)
-        failure = f"the stream {source} cannot be opened; check its address and that it is on air"
-    elif Path(source).is_file():
-        raise UsageError(f"{source} is a file; use `rtloc video {source}`")
-    else:
-        capture = cv2.VideoCapture(source)
-        failure = f"no camera or stream {source!r}; give a camera's index, device path or URL"
-    if not capture.isOpened():
-        raise RtlocError(failure)
-    live = LiveSource(capture, source)
+    live = LiveSource(source, open_capture(source), comes_back=comes_back)
     try:
         yield live
     finally:
         live.close()
-
-
-def as_bgr(image: Any) -> NDArray[np.uint8]:
-    """Give a grey picture, as some cameras send, three channels."""
-    if image.ndim == 2 or image.shape[2] == 1:
-        image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
-    return np.asarray(image, np.uint8)

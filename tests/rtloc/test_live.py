@@ -3,14 +3,16 @@
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 
 import cv2
 import numpy as np
 import pytest
 from mjpeg_server import MjpegServer, mjpeg_server, number_of
 
+from rtloc.capture import CameraMode, Source, as_bgr, difference
 from rtloc.errors import RtlocError, UsageError
-from rtloc.live import LiveSource, as_bgr, open_live
+from rtloc.live import LiveSource, open_live
 
 SMALL = np.full((240, 320, 3), 90, np.uint8)
 TIMEOUT_S = 10
@@ -35,7 +37,7 @@ def deliveries(live: LiveSource, count: int, pause_s: float) -> list[int]:
 
 
 def test_a_slow_consumer_always_gets_the_newest_frame(stream: MjpegServer) -> None:
-    with open_live(stream.url) as live:
+    with open_live(Source(stream.url), comes_back=False) as live:
         for _ in range(10):
             frame = live.newest(TIMEOUT_S)
             # seven frames come in each pause; a queue would lag by six more each time
@@ -45,7 +47,7 @@ def test_a_slow_consumer_always_gets_the_newest_frame(stream: MjpegServer) -> No
 
 
 def test_the_dropped_frames_are_counted(stream: MjpegServer) -> None:
-    with open_live(stream.url) as live:
+    with open_live(Source(stream.url), comes_back=False) as live:
         numbers = deliveries(live, count=5, pause_s=0.25)
     passed_over = numbers[-1] + 1 - len(numbers)
     assert passed_over > 15
@@ -54,7 +56,7 @@ def test_the_dropped_frames_are_counted(stream: MjpegServer) -> None:
 
 
 def test_a_fast_consumer_gets_every_frame_once(stream: MjpegServer) -> None:
-    with open_live(stream.url) as live:
+    with open_live(Source(stream.url), comes_back=False) as live:
         deliveries(live, count=5, pause_s=0)
         numbers = deliveries(live, count=30, pause_s=0)
     assert numbers == sorted(set(numbers))
@@ -63,7 +65,7 @@ def test_a_fast_consumer_gets_every_frame_once(stream: MjpegServer) -> None:
 
 
 def test_index_and_time_are_the_streams_own(stream: MjpegServer) -> None:
-    with open_live(stream.url) as live:
+    with open_live(Source(stream.url), comes_back=False) as live:
         deliveries(live, count=3, pause_s=0)
         first = live.newest(TIMEOUT_S)
         time.sleep(1.0)
@@ -78,7 +80,7 @@ def test_index_and_time_are_the_streams_own(stream: MjpegServer) -> None:
 def test_waiting_for_a_frame_ends_after_the_given_time() -> None:
     with (
         mjpeg_server(SMALL, rate=100, frames=40, falls_silent=True) as stream,
-        open_live(stream.url) as live,
+        open_live(Source(stream.url), comes_back=False) as live,
     ):
         while live.newest(0.4) is not None:
             pass
@@ -89,7 +91,10 @@ def test_waiting_for_a_frame_ends_after_the_given_time() -> None:
 
 
 def test_a_stream_that_ends_delivers_its_last_frame_and_says_so() -> None:
-    with mjpeg_server(SMALL, rate=100, frames=40) as stream, open_live(stream.url) as live:
+    with (
+        mjpeg_server(SMALL, rate=100, frames=40) as stream,
+        open_live(Source(stream.url), comes_back=False) as live,
+    ):
         numbers = []
         while (frame := live.newest(TIMEOUT_S)) is not None:
             numbers.append(number_of(frame.image))
@@ -101,7 +106,7 @@ def test_a_stream_that_ends_delivers_its_last_frame_and_says_so() -> None:
 
 def test_closing_ends_the_thread(stream: MjpegServer) -> None:
     before = set(threading.enumerate())
-    with open_live(stream.url) as live:
+    with open_live(Source(stream.url), comes_back=False) as live:
         live.newest(TIMEOUT_S)
     started_here = set(threading.enumerate()) - before
     assert all("process_request" in thread.name for thread in started_here)
@@ -111,7 +116,10 @@ def test_closing_ends_the_thread(stream: MjpegServer) -> None:
 def test_a_stream_that_nobody_serves_is_an_error() -> None:
     with mjpeg_server(SMALL) as stream:
         gone = stream.url
-    with pytest.raises(RtlocError, match=rf"the stream {gone} cannot be opened"), open_live(gone):
+    with (
+        pytest.raises(RtlocError, match=rf"the stream {gone} cannot be opened"),
+        open_live(Source(gone)),
+    ):
         pass
 
 
@@ -119,7 +127,7 @@ def test_a_page_that_is_no_stream_is_an_error() -> None:
     with (
         mjpeg_server(SMALL, frames=0) as page,
         pytest.raises(RtlocError, match="cannot be opened"),
-        open_live(page.url),
+        open_live(Source(page.url)),
     ):
         pass
 
@@ -127,16 +135,16 @@ def test_a_page_that_is_no_stream_is_an_error() -> None:
 def test_an_absent_camera_is_an_error_that_says_how_to_mend_it() -> None:
     with (
         pytest.raises(RtlocError, match="camera 99 cannot be opened; plug one in"),
-        open_live("99"),
+        open_live(Source("99")),
     ):
         pass
 
 
-@pytest.mark.parametrize("source", ["/dev/video99", "no such thing", "/tmp", "99999999999", ""])
+@pytest.mark.parametrize("source", ["no such thing", "/tmp", "99999999999", ""])
 def test_what_is_no_source_at_all_is_an_error(source: str) -> None:
     with (
         pytest.raises(RtlocError, match=f"no camera or stream '{source}'"),
-        open_live(source),
+        open_live(Source(source)),
     ):
         pass
 
@@ -144,8 +152,123 @@ def test_what_is_no_source_at_all_is_an_error(source: str) -> None:
 def test_a_file_is_sent_to_the_command_for_files(tmp_path) -> None:
     path = tmp_path / "in.mp4"
     path.touch()
-    with pytest.raises(UsageError, match=f"rtloc video {path}"), open_live(str(path)):
+    with pytest.raises(UsageError, match=f"rtloc video {path}"), open_live(Source(str(path))):
         pass
+
+
+def test_a_device_that_is_not_there_is_named() -> None:
+    with (
+        pytest.raises(RtlocError, match="/dev/video99 cannot be opened; plug one in"),
+        open_live(Source("/dev/video99")),
+    ):
+        pass
+
+
+def numbers_until(live: LiveSource, losses: int) -> list[int]:
+    """Take frames until the source has been lost so often, and some more have come."""
+    numbers: list[int] = []
+    after = 0
+    ends = time.monotonic() + 30
+    while after < 5 and time.monotonic() < ends:
+        frame = live.newest(1)
+        if frame is not None:
+            numbers.append(number_of(frame.image))
+            after += live.losses >= losses
+    return numbers
+
+
+def test_a_stream_that_is_cut_comes_back() -> None:
+    with mjpeg_server(SMALL, rate=60, frames=40) as stream, open_live(Source(stream.url)) as live:
+        numbers = numbers_until(live, losses=2)
+        assert live.losses >= 2
+        assert not live.ended
+    # each connection counts from 0 again
+    assert sum(later < earlier for earlier, later in pairwise(numbers)) >= 2
+
+
+def test_indices_and_times_go_on_when_a_stream_comes_back() -> None:
+    with mjpeg_server(SMALL, rate=60, frames=40) as stream, open_live(Source(stream.url)) as live:
+        frames = []
+        while live.losses < 1 or len(frames) < 5:
+            frame = live.newest(TIMEOUT_S)
+            frames += [frame] if frame else []
+        frames.append(live.newest(TIMEOUT_S))
+    assert all(a.index < b.index and a.time_s < b.time_s for a, b in pairwise(frames))
+
+
+def test_a_stream_that_falls_silent_is_lost_and_said_so() -> None:
+    with (
+        mjpeg_server(SMALL, rate=60, frames=40, falls_silent=True) as stream,
+        open_live(Source(stream.url, silent_s=1.0)) as live,
+    ):
+        ends = time.monotonic() + TIMEOUT_S
+        while live.trouble is None and time.monotonic() < ends:
+            live.newest(0.1)
+        assert live.trouble is not None
+        assert f"{stream.url} is lost" in live.trouble
+        assert numbers_until(live, losses=1)
+
+
+def test_pauses_grow_while_a_source_stays_away_and_closing_ends_them() -> None:
+    with mjpeg_server(SMALL, rate=60, frames=40) as stream, open_live(Source(stream.url)) as live:
+        stream.gone = True
+        said: list[str] = []
+        ends = time.monotonic() + TIMEOUT_S
+        while len(said) < 3 and time.monotonic() < ends:
+            live.newest(0.02)
+            if live.trouble and "trying" in live.trouble and live.trouble not in said:
+                said.append(live.trouble)
+        assert [text.rpartition("in ")[2] for text in said] == ["0.5 s", "1 s", "2 s"]
+        started = time.monotonic()
+    assert time.monotonic() - started < 1.5
+
+
+def test_broken_pictures_in_between_do_no_harm() -> None:
+    with (
+        mjpeg_server(SMALL, rate=60, frames=200, broken_every=5) as stream,
+        open_live(Source(stream.url)) as live,
+    ):
+        numbers = deliveries(live, count=40, pause_s=0)
+    assert len(set(numbers)) > 20
+
+
+def test_pictures_may_change_their_size() -> None:
+    with (
+        mjpeg_server(SMALL, rate=60, frames=300, larger_from=40) as stream,
+        open_live(Source(stream.url)) as live,
+    ):
+        ends = time.monotonic() + TIMEOUT_S
+        while stream.sent < 60 and time.monotonic() < ends:
+            live.newest(1)
+        frames = [live.newest(TIMEOUT_S) for _ in range(5)]
+    assert live.losses == 0
+    for frame in frames:
+        assert frame is not None
+        assert frame.image[:200].std() < 5  # FFmpeg scales it to the size that was first
+        assert frame.image[:200].mean() == pytest.approx(90, abs=3)
+
+
+def test_a_mirror_swaps_left_and_right() -> None:
+    image = SMALL.copy()
+    image[:, :160] = 220
+    with mjpeg_server(image) as stream, open_live(Source(stream.url, mirrored=True)) as live:
+        frame = live.newest(TIMEOUT_S)
+    assert frame is not None
+    assert frame.image[100, 250].mean() > 200
+    assert frame.image[100, 50].mean() < 120
+
+
+@pytest.mark.parametrize(
+    ("real", "said"),
+    [
+        (CameraMode((640, 480), 30.0, "YUYV"), "640×480 px, not 1280×720; YUYV, not MJPG"),
+        (CameraMode((1280, 720), 15.0, "MJPG"), "15 frames a second, not 30"),
+        (CameraMode((1280, 720), 30.0, "MJPG"), None),
+        (CameraMode(), None),
+    ],
+)
+def test_what_a_camera_gives_instead_is_said(real: CameraMode, said: str | None) -> None:
+    assert difference(CameraMode((1280, 720), 30.0, "MJPG"), real) == said
 
 
 @pytest.mark.parametrize("shape", [(4, 6), (4, 6, 1)])

@@ -149,6 +149,14 @@ class Localizer:
             return found
         return found[np.isin(class_ids, self._class_ids)]
 
+    def look_for(self, class_ids: Iterable[int]) -> None:
+        """Find only objects of these classes from now on."""
+        self._class_ids = np.array(sorted(class_ids), np.int64)
+
+    def looks_for(self, class_id: int) -> bool:
+        """Say whether objects of a class are found."""
+        return self._class_ids is None or bool((self._class_ids == class_id).any())
+
     def close(self) -> None:
         """Give back what the engine holds; the localizer is of no use afterwards."""
         self._engine.close()

@@ -32,7 +32,6 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 WHITE: Colour = (255, 255, 255)
 BLACK: Colour = (0, 0, 0)
 MIDDLE_GREY = 140
-PLATE_GREY: Colour = (60, 60, 60)
 KEPT_PLATES = 512
 PARTS = 1, 2, 2  # pixels, each way, that a value of Y, U and V covers
 
@@ -81,12 +80,6 @@ def draw_caption(
     x = min(max(0, corner_xy[0]), max(0, width - plate.shape[1]))
     y = corner_xy[1] - plate.shape[0] if corner_xy[1] >= plate.shape[0] else max(0, corner_xy[1])
     put(pixels, plate, x, min(y, height))
-
-
-def draw_speed(pixels: Pixels, text: str) -> None:
-    """Write the speed at the top left of a frame."""
-    scale = max(0.4, 0.7 * max(size_wh(pixels)) / 1280)
-    draw_caption(pixels, text, (0, 0), PLATE_GREY, scale)
 
 
 @lru_cache(KEPT_PLATES)

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from rtloc.errors import RtlocError
 
-QUIT_KEYS = {ord("q"), ord("Q"), 27}
+ESCAPE = 27
+QUIT_KEYS = {ord("q"), ord("Q"), ESCAPE}
 WINDOW_STYLE = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
 X_PORT = 6000
 
@@ -37,9 +38,17 @@ class Window:
 
     def goes_on(self) -> bool:
         """Let the window live for a moment; return False when its user wants to end."""
-        key = cv2.waitKey(1) & 0xFF
-        visible = cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
-        return visible and key not in QUIT_KEYS
+        return self.key() not in QUIT_KEYS
+
+    def key(self) -> int:
+        """Let the window live for a moment; return the key that was pressed, -1 for none.
+
+        Closing the window counts as Esc.
+        """
+        key = cv2.waitKey(1)
+        if cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
+            return ESCAPE
+        return key & 0xFF if key >= 0 else -1
 
 
 @contextmanager

@@ -1,88 +1,170 @@
 """`rtloc webcam`: find objects in a live camera or stream."""
 
+from __future__ import annotations
+
+import signal
 import time
-from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
 
 import click
 
-from rtloc.commands.options import locating, open_localizer, open_tracker, tracking
+from rtloc.capture import CameraMode, Source, difference, open_capture
+from rtloc.commands.options import locating, open_localizer, tracking
+from rtloc.commands.webcam_options import (
+    OUTPUT_OPTIONS,
+    SOURCE_OPTIONS,
+    Outputs,
+    check_outputs,
+    with_options,
+)
+from rtloc.controls import Controls, open_controls
 from rtloc.errors import RtlocError
-from rtloc.live import LiveSource, open_live
+from rtloc.event_sink import EventSink, command_teller, webhook_teller
+from rtloc.live import LiveSource
+from rtloc.live_stats import LiveStats
 from rtloc.localizer import Localizer
-from rtloc.overlay import draw, draw_speed
-from rtloc.stats import RunStats, timed
-from rtloc.track import Tracker
-from rtloc.window import Window, check_display, open_window
+from rtloc.recording_sink import RecordingSink
+from rtloc.records import open_records
+from rtloc.records_sink import ABOUT, RecordsSink
+from rtloc.sink import Sink
+from rtloc.snapshot_sink import SnapshotSink, name_by_time, next_free
+from rtloc.terminal_sink import TerminalSink
+from rtloc.watch import View, watch
+from rtloc.window import check_display, open_window
+from rtloc.window_sink import WindowSink
 
-WAIT_S = 0.05  # the window answers keys at least this often
-SPEED_OVER_FRAMES = 30
+Key = Callable[[], int]
 
 
 @click.command()
 @click.argument("source", default="0")
+@with_options(*SOURCE_OPTIONS, *OUTPUT_OPTIONS)
 @tracking(default=True)
 @locating
 def command(
     source: str,
+    size: tuple[int, int] | None,
+    fps: float | None,
+    fourcc: str | None,
+    exposure: float | None,
+    flip: bool,
+    api: str | None,
+    timeout: float,
+    no_reconnect: bool,
+    no_window: bool,
+    duration: float | None,
     track: bool,
     smooth: bool,
     model: str,
     backend: str,
     threshold: float | None,
     classes: list[str] | None,
+    **outputs: Any,
 ) -> None:
     """Find objects in SOURCE: a camera's index (0 is the first), its device path, or a URL.
 
-    A window shows the newest frame with boxes, labels and frames per second; q or Esc quits.
+    A window shows the newest frame with boxes, labels and figures; ? in it lists the keys, q or Esc
+    quits. A source that is lost is opened again and again, until it comes back.
     """
-    check_display()
-    with (
-        open_localizer(model, backend, threshold, classes) as localizer,
-        open_live(source) as live,
-        open_window(f"rtloc {source}") as window,
-    ):
-        stats = RunStats(localizer.info.labels)
-        tracker = open_tracker(localizer, track, smooth)
+    wanted = Outputs(**outputs)
+    check_outputs(wanted)
+    if not no_window:
+        check_display()
+    mode = CameraMode(size, fps, fourcc, exposure)
+    asked = Source(source, mode, api, timeout, mirrored=flip)
+    with ExitStack() as stack:
+        aside = stack.enter_context(ThreadPoolExecutor(1))
+        opening = aside.submit(open_capture, asked)  # the engine loads meanwhile
+        localizer = stack.enter_context(open_localizer(model, backend, threshold, classes))
+        live = LiveSource(asked, opening.result(), comes_back=not no_reconnect)
+        stack.enter_context(closing(live))
+        if other := difference(mode, live.mode):
+            click.echo(f"rtloc: warning: the camera gives {other}", err=True)
+        controls = open_controls(localizer, track=track, smooth=smooth)
+        sinks = open_sinks(stack, wanted, controls, source, tracked=track)
         click.echo(f"rtloc: {localizer.backend} ({localizer.backend_reason})", err=True)
-        try:
-            watch(live, localizer, tracker, window, stats)
-        finally:
-            click.echo(
-                f"{stats.closing_line('frames')} · {live.dropped} older frames dropped", err=True
-            )
-        if live.ended:
+        view, key = open_view(stack, None if no_window else f"rtloc {source}", controls)
+        stats = LiveStats(localizer.info.labels)
+        stack.callback(lambda: click.echo(stats.closing_line(), err=True))
+        with suppress(KeyboardInterrupt), terminated_like_interrupted():
+            watch(live, controls, view, sinks, stats, key=until(duration, controls, key))
+        if live.ended and not controls.quit:
             raise RtlocError(f"the stream {source} has ended")
 
 
-def watch(
-    live: LiveSource,
-    localizer: Localizer,
-    tracker: Tracker | None,
-    window: Window,
-    stats: RunStats,
-) -> None:
-    """Show the newest frame, again and again, until the stream ends or the user quits."""
-    shown_s: deque[float] = deque(maxlen=SPEED_OVER_FRAMES)
-    while window.goes_on():
-        frame = live.newest(WAIT_S)
-        if frame is None:
-            if live.ended:
-                return
-            continue
-        detections, latency_ms = timed(localizer.locate_frame, frame)
-        if tracker is not None:
-            detections = tracker.update(detections, frame.time_s)
-        stats.count(detections, latency_ms)
-        draw(frame.pixels, detections, localizer.info.labels)
-        shown_s.append(time.perf_counter())
-        draw_speed(frame.pixels, speed(shown_s, stats.last_latency_ms))
-        if not window.show(frame.image):
-            return
+def open_sinks(
+    stack: ExitStack, wanted: Outputs, controls: Controls, source: str, *, tracked: bool
+) -> list[Sink]:
+    """Open what each frame goes to beside the view."""
+    controls.recording = wanted.record is not None
+    sinks: list[Sink] = [
+        SnapshotSink(controls),
+        RecordingSink(controls, recording_names(wanted.record)),
+    ]
+    if wanted.records is not None:
+        opened = open_records(wanted.records, controls.labels, ABOUT, tracked=tracked)
+        sinks.append(RecordsSink(stack.enter_context(opened)))
+    tell = []
+    if wanted.on_detect is not None:
+        tell.append(command_teller(wanted.on_detect))
+    if wanted.webhook is not None:
+        tell.append(webhook_teller(wanted.webhook))
+    if tell:
+        sinks.append(EventSink(source, controls.labels, tell, wanted.gone_after))
+    return sinks
 
 
-def speed(shown_s: deque[float], latency_ms: float) -> str:
-    """Say how many frames a second are shown, and how long the last took to locate."""
-    if len(shown_s) < 2:
-        return f"locate {latency_ms:.1f} ms"
-    fps = (len(shown_s) - 1) / (shown_s[-1] - shown_s[0])
-    return f"{fps:.1f} FPS  locate {latency_ms:.1f} ms"
+def recording_names(first: Path | None) -> Callable[[], Path]:
+    """Return a function that names the next recording: `first`, then others beside it."""
+    unused = [] if first is None else [first]
+
+    def name() -> Path:
+        if unused:
+            return unused.pop()
+        return name_by_time(".mp4") if first is None else next_free(first)
+
+    return name
+
+
+def open_view(stack: ExitStack, title: str | None, controls: Controls) -> tuple[View, Key]:
+    """Open what the viewer looks at, a window or the terminal, and what tells pressed keys."""
+    if title is None:
+        return TerminalSink(), lambda: -1
+    window = stack.enter_context(open_window(title))
+    return WindowSink(window, controls, engine_name(controls.localizer)), window.key
+
+
+def engine_name(localizer: Localizer) -> str:
+    """Say what locates, and in which precision."""
+    return f"{localizer.backend} {localizer.info.precision}"
+
+
+def until(duration_s: float | None, controls: Controls, key: Key) -> Key:
+    """Let a run end after some seconds, if any are given."""
+    if duration_s is None:
+        return key
+    ends_s = time.perf_counter() + duration_s
+
+    def key_in_time() -> int:
+        controls.quit = controls.quit or time.perf_counter() >= ends_s
+        return key()
+
+    return key_in_time
+
+
+@contextmanager
+def terminated_like_interrupted() -> Iterator[None]:
+    """Let SIGTERM, by which services are stopped, end a run as Ctrl-C does."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -10,7 +10,7 @@ from rtloc import Frame, Localizer
 from rtloc.detections import Detections
 from rtloc.frame import planes_of, size_wh
 from rtloc.letterbox import fit, letterbox
-from rtloc.overlay import draw, draw_speed, fill, paints
+from rtloc.overlay import draw, fill, paints
 
 
 def as_planes(image: np.ndarray) -> np.ndarray:
@@ -68,7 +68,6 @@ def test_planes_are_drawn_on_as_bgr_is(scene: np.ndarray) -> None:
     planes, image = as_planes(scene), scene.copy()
     for pixels in (planes, image):
         draw(pixels, found, ["a", "Bulbasaur", "c"])
-        draw_speed(pixels, "29.9 FPS")
     drawn = cv2.cvtColor(planes, cv2.COLOR_YUV2BGR_I420)
     apart = np.abs(drawn.astype(int) - image).max(axis=2)
     # text and bars differ where a colour pixel covers four, nowhere else

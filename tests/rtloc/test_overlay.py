@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rtloc.detections import Detections
-from rtloc.overlay import COLOURS, draw, draw_speed
+from rtloc.overlay import COLOURS, draw
 
 
 def one(box: list[float], class_id: int = 0) -> Detections:
@@ -62,5 +62,4 @@ def test_boxes_anywhere_can_be_drawn_and_their_captions_stay_in_the_frame(box: l
 def test_frames_of_any_size_can_be_drawn_on(shape: tuple[int, int, int]) -> None:
     image = np.zeros(shape, np.uint8)
     draw(image, one([0, 0, shape[1], shape[0]], class_id=100), [str(n) for n in range(101)])
-    draw_speed(image, "29.9 FPS")
     assert (image != 0).any()

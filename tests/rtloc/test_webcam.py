@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -107,12 +111,93 @@ def test_a_stream_that_ends_is_said_in_one_line(
     screen: Screen, scene: np.ndarray, tmp_path: Path
 ) -> None:
     with mjpeg_server(scene, rate=30, frames=60) as stream:
-        process = start(screen, tmp_path, stream.url)
+        process = start(screen, tmp_path, stream.url, "--no-reconnect")
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "Traceback" not in errors
     lines = [line for line in errors.splitlines() if line.startswith("rtloc: error: ")]
     assert lines == [f"rtloc: error: the stream {stream.url} has ended"]
+
+
+def test_keys_take_a_snapshot_and_record(
+    screen: Screen, stream: MjpegServer, tmp_path: Path
+) -> None:
+    process = start(screen, tmp_path, stream.url)
+    wait_for_picture(screen, process)
+    for key, pattern in (("s", "rtloc-*.png"), ("r", ".rtloc-*.mp4")):
+        ends = time.monotonic() + START_S
+        while not list(tmp_path.glob(pattern)) and time.monotonic() < ends:
+            screen.press(key)
+            time.sleep(0.5)
+    time.sleep(1)
+    screen.press_until_the_end("q", process)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 0, errors
+    snapshots, recordings = list(tmp_path.glob("*.png")), list(tmp_path.glob("rtloc-*.mp4"))
+    assert shows_starters(cv2.imread(str(snapshots[0])))
+    assert str(snapshots[0].name) in errors
+    with av.open(str(recordings[0])) as recorded:
+        assert sum(1 for _ in recorded.decode(video=0)) > 10
+
+
+class TestWithoutWindow:
+    """On a machine with no screen."""
+
+    def run(self, folder: Path, url: str, *options: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "rtloc", "webcam", url, "--no-window", *options],
+            cwd=folder,
+            env={name: value for name, value in os.environ.items() if name != "DISPLAY"},
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+
+    def test_what_is_found_is_recorded_and_told(self, stream: MjpegServer, tmp_path: Path) -> None:
+        told = f"{sys.executable} -c \"import os; print(os.environ['RTLOC_LABEL'])\""
+        options = ["--record", "a.mp4", "--records", "a.jsonl", "--on-detect", told]
+        done = self.run(tmp_path, stream.url, *options, "--duration", "4")
+        assert done.returncode == 0, done.stderr
+        assert sorted(done.stdout.split()) == ["Bulbasaur", "Charmander", "Squirtle"]
+        lines = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+        with av.open(str(tmp_path / "a.mp4")) as recorded:
+            times = [float(frame.time) for frame in recorded.decode(video=0)]
+        assert len(times) == pytest.approx(len(lines), abs=2)
+        assert times[-1] == pytest.approx(lines[-1]["time_s"] - lines[0]["time_s"], abs=0.2)
+        labels = {one["label"] for one in lines[-1]["detections"]}
+        assert labels == {"Bulbasaur", "Charmander", "Squirtle"}
+        assert "from coming to being shown" in done.stderr
+
+    def test_a_stream_that_is_cut_is_seen_again(self, scene: np.ndarray, tmp_path: Path) -> None:
+        with mjpeg_server(scene, rate=30, frames=60) as stream:
+            done = self.run(tmp_path, stream.url, "--duration", "8")
+        assert done.returncode == 0, done.stderr
+        assert "lost" in done.stderr
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals")
+    @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+    def test_a_signal_ends_it_and_keeps_what_there_is(
+        self, stream: MjpegServer, tmp_path: Path, kind: signal.Signals
+    ) -> None:
+        options = ["webcam", stream.url, "--no-window", "--record", "a.mp4"]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "rtloc", *options],
+            cwd=tmp_path,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        ends = time.monotonic() + START_S
+        partial = tmp_path / ".a.part.mp4"
+        while time.monotonic() < ends and not (partial.exists() and partial.stat().st_size):
+            time.sleep(0.1)
+        time.sleep(1)
+        process.send_signal(kind)
+        _, errors = process.communicate(timeout=30)
+        assert process.returncode == 0, errors
+        assert "FPS end to end" in errors
+        with av.open(str(tmp_path / "a.mp4")) as recorded:
+            assert sum(1 for _ in recorded.decode(video=0)) > 10
 
 
 Fails = Callable[..., str]
@@ -134,6 +219,21 @@ class TestBadInput:
     def test_an_unknown_class(self, fails: Fails, screen: Screen) -> None:
         line = fails(2, "webcam", "99", "--classes", "Mewtwo", DISPLAY=screen.display)
         assert "no class 'Mewtwo'" in line
+
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            (["--size", "big"], "'big' is no size such as 1280x720"),
+            (["--record", "a.avi"], "end its name in .mp4"),
+            (["--record", "gone/a.mp4"], "there is no folder gone"),
+            (["--webhook", "ftp://example.org"], "begins with http:// or https://"),
+            (["--records", "a.txt"], "end its name in .jsonl or .csv"),
+        ],
+    )
+    def test_options_that_make_no_sense(
+        self, fails: Fails, stream: MjpegServer, options: list[str], said: str
+    ) -> None:
+        assert said in fails(2, "webcam", stream.url, "--no-window", *options)
 
     def test_a_file(self, fails: Fails, screen: Screen, tmp_path: Path) -> None:
         (tmp_path / "in.mp4").touch()

@@ -64,12 +64,16 @@ class Screen:
     def press_until_the_end(self, key: str, process: subprocess.Popen[str]) -> None:
         """Press a key in rtloc's window, again and again until the process ends."""
         for _ in range(50):
-            for window in self.windows():
-                self.xdotool("windowfocus", window, "key", "--window", window, key)
+            self.press(key)
             time.sleep(0.2)
             if process.poll() is not None:
                 return
         raise AssertionError(f"{key} did not end the run")
+
+    def press(self, key: str) -> None:
+        """Press a key in rtloc's window once; without a window manager it may get lost."""
+        for window in self.windows():
+            self.xdotool("windowfocus", window, "key", "--window", window, key)
 
     def xdotool(self, *arguments: str) -> str:
         """Run xdotool on this screen; a window that has just gone is no error."""

@@ -1,0 +1,107 @@
+"""The options of `rtloc webcam`: what is opened, and where it goes beside the view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from rtloc.capture import APIS
+from rtloc.errors import UsageError
+from rtloc.files import check_writable
+
+A_PATH = click.Path(path_type=Path)
+Command = Callable[..., Any]
+
+
+def size_wh(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[int, int] | None:
+    """Read a size such as 1280x720."""
+    if value is None:
+        return None
+    sides = value.lower().replace("×", "x").split("x")
+    if len(sides) != 2 or not all(side.isdecimal() and int(side) > 0 for side in sides):
+        raise click.BadParameter(f"{value!r} is no size such as 1280x720", context, parameter)
+    return int(sides[0]), int(sides[1])
+
+
+SOURCE_OPTIONS = (
+    click.option(
+        "--size", metavar="WxH", callback=size_wh, help="Of the camera, such as 1280x720."
+    ),
+    click.option("--fps", type=click.FloatRange(0, min_open=True), help="Of the camera."),
+    click.option("--fourcc", type=click.Choice(["MJPG", "YUYV"]), help="How it sends pictures."),
+    click.option("--exposure", type=float, help="Set by hand, in the camera's own unit."),
+    click.option("--flip", is_flag=True, help="Show it as a mirror would."),
+    click.option(
+        "--api", type=click.Choice(list(APIS)), help="What opens it.  [default: by system]"
+    ),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(0, min_open=True),
+        default=5.0,
+        show_default=True,
+        help="A stream that sends nothing for so many seconds is lost.",
+    ),
+    click.option("--no-reconnect", is_flag=True, help="End when the source is lost."),
+)
+OUTPUT_OPTIONS = (
+    click.option("--no-window", is_flag=True, help="Show nothing; Ctrl-C ends the run."),
+    click.option("--duration", type=click.FloatRange(0, min_open=True), help="End after seconds."),
+    click.option("--record", type=A_PATH, help="Record an MP4 from the start; r stops it."),
+    click.option("--records", type=A_PATH, help="Write what was found as .jsonl or .csv."),
+    click.option("--on-detect", metavar="COMMAND", help="Run it when a label comes into view."),
+    click.option("--webhook", metavar="URL", help="POST JSON there when a label comes into view."),
+    click.option(
+        "--gone-after",
+        type=click.FloatRange(0),
+        default=10.0,
+        show_default=True,
+        help="Seconds out of view, after which a label comes into view again.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where a run goes beside the view; None: nowhere."""
+
+    record: Path | None
+    records: Path | None
+    on_detect: str | None
+    webhook: str | None
+    gone_after: float
+
+
+def with_options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Give a command several options, in this order."""
+
+    def give(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return give
+
+
+def check_outputs(wanted: Outputs) -> None:
+    """Make sure that what will be written can be, before the camera is opened.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if wanted.record is not None:
+        if wanted.record.suffix.lower() not in {".mp4", ".m4v", ".mov"}:
+            raise UsageError(f"cannot record to {wanted.record}; end its name in .mp4")
+        check_writable(wanted.record)
+    if wanted.webhook is not None:
+        parts = urlsplit(wanted.webhook)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise UsageError(
+                f"--webhook {wanted.webhook} is no web address; it begins with http:// or https://"
+            )

@@ -1,0 +1,115 @@
+"""The figures of a live run: how fast, how late, and what was lost."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rtloc.detections import Detections
+from rtloc.stats import RunStats
+
+# what a frame goes through: waiting to be taken, locating, drawing; and from coming to being shown
+STAGES = ("wait", "locate", "draw", "total")
+KEPT_FRAMES = 300  # that latencies are of
+SPEED_OVER_S = 2.0
+
+
+@dataclass
+class LiveStats:
+    """The figures of one source so far.
+
+    run: those of the whole run; camera_fps: frames a second that came in the last two seconds.
+    """
+
+    labels: Sequence[str]
+    run: RunStats = field(init=False)
+    camera_fps: float = 0.0
+    dropped: int = 0
+    losses: int = 0
+    _shown_s: deque[float] = field(default_factory=deque)
+    _received: deque[tuple[float, int]] = field(default_factory=deque)
+    _stages_ms: dict[str, deque[float]] = field(
+        default_factory=lambda: {name: deque(maxlen=KEPT_FRAMES) for name in STAGES}
+    )
+
+    def __post_init__(self) -> None:
+        """Begin to count."""
+        self.run = RunStats(self.labels)
+
+    @contextmanager
+    def timing(self, stage: str) -> Iterator[None]:
+        """Time a stage of one frame."""
+        started = time.perf_counter()
+        yield
+        self.took(stage, time.perf_counter() - started)
+
+    def took(self, stage: str, seconds: float) -> None:
+        """Count how long a stage of one frame took."""
+        self._stages_ms[stage].append(1e3 * seconds)
+
+    def located(self, detections: Detections) -> None:
+        """Count a frame that was located; its time was taken by `timing` before."""
+        self.run.count(detections, self._stages_ms["locate"][-1])
+
+    def shown(self, late_s: float) -> None:
+        """Count a frame that was delivered, so long after it came."""
+        self.took("total", late_s)
+        now = time.perf_counter()
+        self._shown_s.append(now)
+        while now - self._shown_s[0] > SPEED_OVER_S:
+            self._shown_s.popleft()
+
+    def came(self, received: int, dropped: int, losses: int) -> None:
+        """Note how many frames have come from the source, and what was lost."""
+        self.dropped, self.losses = dropped, losses
+        now = time.perf_counter()
+        self._received.append((now, received))
+        while now - self._received[0][0] > SPEED_OVER_S:
+            self._received.popleft()
+        first_s, first = self._received[0]
+        if now > first_s:
+            self.camera_fps = (received - first) / (now - first_s)
+
+    def fps(self) -> float:
+        """Frames a second that were delivered in the last two seconds."""
+        if len(self._shown_s) < 2:
+            return 0.0
+        return (len(self._shown_s) - 1) / (self._shown_s[-1] - self._shown_s[0])
+
+    def mean_fps(self) -> float:
+        """Delivered frames over the wall-clock time since the run began."""
+        return self.run.fps()
+
+    def latency_ms(self, stage: str, percentile: float) -> float:
+        """Return a percentile of a stage's time over the last frames (50 is the median)."""
+        kept = self._stages_ms[stage]
+        return float(np.percentile(kept, percentile)) if kept else float("nan")
+
+    def figures(self) -> dict[str, float]:
+        """Return all figures by name, in milliseconds, frames a second or counts."""
+        late = {
+            f"{stage}_p{percentile}_ms": self.latency_ms(stage, percentile)
+            for stage in STAGES
+            for percentile in (50, 99)
+        }
+        return {
+            "fps": self.fps(),
+            "mean_fps": self.mean_fps(),
+            "camera_fps": self.camera_fps,
+            "frames": self.run.frames,
+            "dropped": self.dropped,
+            "losses": self.losses,
+            **late,
+        }
+
+    def closing_line(self) -> str:
+        """Say it all in one line."""
+        line = f"{self.run.closing_line('frames')} · {self.dropped} older frames dropped"
+        if self.run.frames:
+            line += f" · {self.latency_ms('total', 50):.0f} ms from coming to being shown, median"
+        return f"{line} · lost {self.losses} times" if self.losses else line

@@ -1,0 +1,150 @@
+"""The sink that records a live run as an MP4, each frame at the time at which it came."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from rtloc.controls import Controls
+from rtloc.detections import Detections
+from rtloc.errors import RtlocError
+from rtloc.files import partial_name
+from rtloc.frame import Frame
+from rtloc.live_stats import LiveStats
+from rtloc.video_writer import CRF, KEY_FRAME_S, MP4_OPTIONS, PRESET, planes_for
+
+TICKS_PER_S = 90_000
+USUAL_RATE = 30
+WAITING_FRAMES = 30
+LOG = logging.getLogger(__name__)
+
+
+class Recording:
+    """An MP4 that is being written, in a thread of its own.
+
+    Frames that the encoder has no time for are dropped, and counted in `dropped`: the view never
+    waits. The file is written in fragments under a temporary name, so that what is there can be
+    played even if the power fails.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.dropped = 0
+        self.written = 0
+        self._failure: str | None = None
+        self._frames: queue.Queue[tuple[NDArray[np.uint8], float] | None] = queue.Queue(
+            WAITING_FRAMES
+        )
+        self._thread = threading.Thread(target=self._run, name="recording")
+        self._thread.start()
+
+    def write(self, frame: Frame) -> None:
+        """Give a frame to the encoder; its pixels are copied.
+
+        Raises:
+            RtlocError: the file cannot be written any more.
+        """
+        if self._failure:
+            raise RtlocError(self._failure)
+        if self._frames.full():
+            self.dropped += 1
+            return
+        self._frames.put((frame.image.copy(), frame.time_s))
+
+    def close(self) -> None:
+        """Encode what is waiting, and give the file its name."""
+        self._frames.put(None)
+        self._thread.join()
+        lost = f"; {self.dropped} frames left out, the encoder was too slow" * bool(self.dropped)
+        if self.written:
+            LOG.info("%s: %d frames%s", self.path, self.written, lost)
+
+    def _run(self) -> None:
+        """Encode until the end; after a failure, frames are taken and forgotten."""
+        partial = partial_name(self.path)
+        try:
+            self._encode(partial)
+        except OSError as error:
+            self._failure = f"cannot write {self.path}: {error.strerror}"
+            while self._frames.get() is not None:
+                pass
+        if self.written and partial.exists():
+            partial.replace(self.path)
+        else:
+            partial.unlink(missing_ok=True)
+
+    def _encode(self, partial: Path) -> None:
+        """Encode frames into a file."""
+        with av.open(str(partial), "w", options=MP4_OPTIONS) as output:
+            stream: Any = None
+            size_wh, first_s, last = (0, 0), 0.0, -1
+            while (item := self._frames.get()) is not None:
+                image, time_s = item
+                if stream is None:
+                    size_wh = even(image.shape[1]), even(image.shape[0])
+                    stream, first_s = new_stream(output, size_wh), time_s
+                last = max(last + 1, round((time_s - first_s) * TICKS_PER_S))
+                planes = planes_for(image, size_wh)
+                picture = av.VideoFrame.from_numpy_buffer(planes, format="yuv420p")
+                picture.pts, picture.time_base = last, Fraction(1, TICKS_PER_S)
+                output.mux(stream.encode(picture))
+                self.written += 1
+            if stream is not None:
+                output.mux(stream.encode(None))
+
+
+def new_stream(output: Any, size_wh: tuple[int, int]) -> Any:
+    """Add an H.264 stream that browsers play."""
+    options = {"preset": PRESET, "crf": CRF, "x264-params": "log-level=error"}
+    stream = output.add_stream("libx264", rate=USUAL_RATE, options=options)
+    stream.width, stream.height = size_wh
+    stream.pix_fmt = "yuv420p"
+    stream.time_base = stream.codec_context.time_base = Fraction(1, TICKS_PER_S)
+    stream.codec_context.gop_size = round(KEY_FRAME_S * USUAL_RATE)
+    return stream
+
+
+def even(side: int) -> int:
+    """Round a side up to an even number, as yuv420p needs."""
+    return side + side % 2
+
+
+class RecordingSink:
+    """Records while the controls want it; each time that it is switched on makes a file.
+
+    name: returns the next file's name.
+    """
+
+    def __init__(self, controls: Controls, name: Callable[[], Path]) -> None:
+        self._controls = controls
+        self._name = name
+        self._recording: Recording | None = None
+
+    def write(self, frame: Frame, detections: Detections, stats: LiveStats) -> None:
+        """Record a frame, if that is wanted now; a full disk ends the recording alone."""
+        if not self._controls.recording:
+            self.close()
+            return
+        if self._recording is None:
+            self._recording = Recording(self._name())
+        try:
+            self._recording.write(frame)
+        except RtlocError as error:
+            LOG.warning("%s; recording has ended", error)
+            self._controls.recording = False
+            self.close()
+
+    def close(self) -> None:
+        """End the recording, if there is one."""
+        if self._recording is not None:
+            self._recording.close()
+            self._recording = None

@@ -1,0 +1,243 @@
+"""Recordings, snapshots, records and events of a live run."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from rtloc.controls import Controls, open_controls
+from rtloc.detections import Detections
+from rtloc.event_sink import EventSink, command_teller, webhook_teller
+from rtloc.frame import Frame
+from rtloc.live_stats import LiveStats
+from rtloc.localizer import Localizer
+from rtloc.recording_sink import Recording, RecordingSink
+from rtloc.snapshot_sink import SnapshotSink, next_free
+
+LABELS = ("Bulbasaur", "Charmander", "Pikachu", "Squirtle")
+STATS = LiveStats(LABELS)
+
+
+def frame(n: int, time_s: float, wh: tuple[int, int] = (320, 240)) -> Frame:
+    return Frame(np.full((wh[1], wh[0], 3), 10 * (n % 25), np.uint8), n, time_s)
+
+
+def found(*class_ids: int) -> Detections:
+    n = len(class_ids)
+    return Detections(
+        np.full((n, 4), [10, 20, 60, 80], np.float32),
+        np.full(n, 0.9, np.float32),
+        np.array(class_ids, np.int64),
+    )
+
+
+@pytest.fixture(scope="module")
+def localizer() -> Iterator[Localizer]:
+    with Localizer() as one:
+        yield one
+
+
+@pytest.fixture
+def controls(localizer: Localizer) -> Controls:
+    return open_controls(localizer, track=False, smooth=True)
+
+
+def played(path: Path) -> list[tuple[float, int, tuple[int, int]]]:
+    """Time, grey value and size of each frame of a video."""
+    with av.open(str(path)) as container:
+        return [
+            (float(one.time), int(one.to_ndarray(format="gray").mean()), (one.width, one.height))
+            for one in container.decode(video=0)
+        ]
+
+
+class TestRecording:
+    def test_each_frame_has_the_time_at_which_it_came(self, tmp_path: Path) -> None:
+        times = [5.0, 5.033, 5.2, 5.21, 6.5]
+        recording = Recording(tmp_path / "a.mp4")
+        for n, time_s in enumerate(times):
+            recording.write(frame(n, time_s))
+        recording.close()
+        frames = played(tmp_path / "a.mp4")
+        assert [t for t, _, _ in frames] == pytest.approx([t - 5 for t in times], abs=2e-4)
+        assert list(tmp_path.iterdir()) == [tmp_path / "a.mp4"]
+
+    def test_the_size_of_the_first_frame_stays(self, tmp_path: Path) -> None:
+        recording = Recording(tmp_path / "a.mp4")
+        for n, wh in enumerate([(320, 240), (640, 480), (161, 121)]):
+            recording.write(frame(n, n / 30, wh))
+        recording.close()
+        assert [wh for _, _, wh in played(tmp_path / "a.mp4")] == [(320, 240)] * 3
+
+    def test_it_is_switched_on_and_off(self, controls: Controls, tmp_path: Path) -> None:
+        names = [tmp_path / "b.mp4", tmp_path / "a.mp4"]
+        sink = RecordingSink(controls, names.pop)
+        for n in range(60):
+            controls.recording = 10 <= n < 20 or n >= 40
+            sink.write(frame(n, n / 30), found(), STATS)
+        sink.close()
+        assert len(played(tmp_path / "a.mp4")) == 10
+        assert len(played(tmp_path / "b.mp4")) == 20
+
+    def test_a_place_that_cannot_be_written_ends_the_recording_alone(
+        self, controls: Controls, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        sink = RecordingSink(controls, lambda: tmp_path / "gone" / "a.mp4")
+        controls.recording = True
+        ends = time.monotonic() + 10
+        n = 0
+        while controls.recording and time.monotonic() < ends:
+            sink.write(frame(n, n / 30), found(), STATS)
+            n += 1
+            time.sleep(0.01)
+        sink.close()
+        assert not controls.recording
+        assert "a.mp4: No such file or directory; recording has ended" in caplog.text
+
+    def test_a_slow_encoder_never_makes_the_view_wait(self, tmp_path: Path) -> None:
+        recording = Recording(tmp_path / "a.mp4")
+        large = [frame(n, n / 30, (2560, 1440)) for n in range(2)]
+        longest = 0.0
+        for n in range(90):
+            started = time.perf_counter()
+            recording.write(Frame(large[n % 2].pixels, n, n / 30))
+            longest = max(longest, time.perf_counter() - started)
+        recording.close()
+        assert recording.written + recording.dropped == 90
+        assert len(played(tmp_path / "a.mp4")) == recording.written
+
+
+class TestSnapshot:
+    def test_one_frame_is_kept_when_asked_for(self, controls: Controls, tmp_path: Path) -> None:
+        sink = SnapshotSink(controls, lambda: tmp_path / "s.png")
+        for n in range(5):
+            controls.snapshot = n == 3
+            sink.write(frame(n, n), found(), STATS)
+        assert [path.name for path in tmp_path.iterdir()] == ["s.png"]
+        assert (cv2.imread(str(tmp_path / "s.png")) == 30).all()
+
+    def test_a_full_disk_is_said(
+        self, controls: Controls, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        sink = SnapshotSink(controls, lambda: tmp_path / "gone" / "s.png")
+        controls.snapshot = True
+        sink.write(frame(0, 0), found(), STATS)
+        assert "s.png: No such file or directory" in caplog.text
+
+    def test_no_file_is_overwritten(self, tmp_path: Path) -> None:
+        for name in ("a.png", "a-2.png"):
+            (tmp_path / name).touch()
+        assert next_free(tmp_path / "a.png") == tmp_path / "a-3.png"
+
+
+class TestEvents:
+    def test_a_label_that_comes_into_view_is_told_once(self) -> None:
+        told: list[dict[str, Any]] = []
+        sink = EventSink("0", LABELS, [told.append], gone_s=2.0)
+        seen_at = [0.0, 0.5, 1.0, 2.9, 6.0, 6.1]  # away for 3.1 s only once
+        for n, time_s in enumerate(seen_at):
+            sink.write(frame(n, time_s), found(2), STATS)
+        wait_until(lambda: len(told) == 2)
+        sink.close()
+        assert [(one["label"], one["index"]) for one in told] == [("Pikachu", 0), ("Pikachu", 4)]
+        assert told[0]["boxes"] == [[10, 20, 60, 80]]
+        assert told[0]["frame"] == [320, 240]
+
+    def test_each_label_has_its_own_turn(self) -> None:
+        told: list[dict[str, Any]] = []
+        sink = EventSink("0", LABELS, [told.append], gone_s=2.0)
+        sink.write(frame(0, 0.0), found(0, 0), STATS)
+        sink.write(frame(1, 0.1), found(0, 3), STATS)
+        wait_until(lambda: len(told) == 2)
+        sink.close()
+        assert [(one["label"], len(one["boxes"])) for one in told] == [
+            ("Bulbasaur", 2),
+            ("Squirtle", 1),
+        ]
+
+    def test_a_command_gets_the_event(self, tmp_path: Path) -> None:
+        out = tmp_path / "event.json"
+        code = (
+            "import os, sys; "
+            f"open(r'{out}', 'w').write(os.environ['RTLOC_LABEL'] + sys.stdin.read())"
+        )
+        sink = EventSink("cam", LABELS, [command_teller(f'{sys.executable} -c "{code}"')], 2.0)
+        sink.write(frame(0, 0.0), found(1), STATS)
+        wait_until(lambda: out.exists() and out.read_text("utf-8").endswith("}"))
+        sink.close()
+        text = out.read_text("utf-8")
+        assert text.startswith("Charmander{")
+        assert json.loads(text.removeprefix("Charmander"))["source"] == "cam"
+
+    def test_a_command_that_fails_is_said(self, caplog: pytest.LogCaptureFixture) -> None:
+        sink = EventSink("cam", LABELS, [command_teller("exit 3")], 2.0)
+        sink.write(frame(0, 0.0), found(1), STATS)
+        wait_until(lambda: "ended with exit code 3: exit 3" in caplog.text)
+        sink.close()
+
+    def test_a_webhook_gets_the_event(self) -> None:
+        with web_server() as (url, bodies):
+            sink = EventSink("cam", LABELS, [webhook_teller(url)], 2.0)
+            sink.write(frame(7, 0.0), found(1), STATS)
+            wait_until(lambda: len(bodies) == 1)
+            sink.close()
+        assert json.loads(bodies[0])["label"] == "Charmander"
+        assert json.loads(bodies[0])["index"] == 7
+
+    def test_a_webhook_that_refuses_is_said(self, caplog: pytest.LogCaptureFixture) -> None:
+        with web_server(status=404) as (url, _):
+            webhook_teller(url)({"label": "Pikachu"})
+        assert "answered 404" in caplog.text
+
+    def test_a_dead_webhook_never_makes_the_view_wait(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and never answers
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+            sink = EventSink("cam", LABELS, [webhook_teller(url)], 0.0)
+            started = time.perf_counter()
+            for n in range(60):
+                sink.write(frame(n, float(n)), found(1), STATS)
+            assert time.perf_counter() - started < 2
+            assert "too many wait" in caplog.text
+            sink.close()
+
+
+@contextmanager
+def web_server(status: int = 200) -> Iterator[tuple[str, list[bytes]]]:
+    """Take POST requests on loopback; yield the address, and the bodies that came."""
+    bodies: list[bytes] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/hook", bodies
+        server.shutdown()
+
+
+def wait_until(condition: Any, timeout_s: float = 20) -> None:
+    ends = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < ends, "it did not happen in time"
+        time.sleep(0.02)

@@ -23,12 +23,14 @@ SPEED_OVER_S = 2.0
 class LiveStats:
     """The figures of one source so far.
 
-    run: those of the whole run; camera_fps: frames a second that came in the last two seconds.
+    run: those of the whole run; camera_fps: frames a second that came in the last two seconds;
+    trouble: why none come now, or None.
     """
 
     labels: Sequence[str]
     run: RunStats = field(init=False)
     camera_fps: float = 0.0
+    trouble: str | None = None
     dropped: int = 0
     losses: int = 0
     _shown_s: deque[float] = field(default_factory=deque)

@@ -46,6 +46,7 @@ def watch(
             controls.press(key())
             frame = live.newest(WAIT_S)
             stats.came(live.received, live.dropped, live.losses)
+            stats.trouble = live.trouble
             if frame is None:
                 if live.ended:
                     return

@@ -72,7 +72,8 @@ def command(
     """
     wanted = Outputs(**outputs)
     check_outputs(wanted)
-    if not no_window:
+    show = not no_window and wanted.serve is None
+    if show:
         check_display()
     mode = CameraMode(size, fps, fourcc, exposure)
     asked = Source(source, mode, api, timeout, mirrored=flip)
@@ -87,7 +88,7 @@ def command(
         controls = open_controls(localizer, track=track, smooth=smooth)
         sinks = open_sinks(stack, wanted, controls, source, tracked=track)
         click.echo(f"rtloc: {localizer.backend} ({localizer.backend_reason})", err=True)
-        view, key = open_view(stack, None if no_window else f"rtloc {source}", controls)
+        view, key = open_view(stack, f"rtloc {source}" if show else None, controls)
         stats = LiveStats(localizer.info.labels)
         stack.callback(lambda: click.echo(stats.closing_line(), err=True))
         with suppress(KeyboardInterrupt), terminated_like_interrupted():
@@ -115,7 +116,28 @@ def open_sinks(
         tell.append(webhook_teller(wanted.webhook))
     if tell:
         sinks.append(EventSink(source, controls.labels, tell, wanted.gone_after))
+    if wanted.serve is not None:
+        sinks.append(open_page(stack, controls, wanted.serve))
     return sinks
+
+
+def open_page(stack: ExitStack, controls: Controls, address: str) -> Sink:
+    """Serve the page.
+
+    Raises:
+        RtlocError: the packages that it needs are not installed.
+    """
+    try:
+        from rtloc.page_server import served_page
+        from rtloc.page_sink import PageSink
+    except ModuleNotFoundError as error:
+        raise RtlocError(
+            f"--serve needs the module {error.name}; pip install 'rtloc[web]'"
+        ) from error
+    sink = PageSink(controls, engine_name(controls.localizer))
+    url = stack.enter_context(served_page(sink, controls, address))
+    click.echo(f"rtloc: open {url} in a browser; Ctrl-C ends the run", err=True)
+    return sink
 
 
 def recording_names(first: Path | None) -> Callable[[], Path]:

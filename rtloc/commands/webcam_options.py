@@ -51,6 +51,7 @@ SOURCE_OPTIONS = (
     click.option("--no-reconnect", is_flag=True, help="End when the source is lost."),
 )
 OUTPUT_OPTIONS = (
+    click.option("--serve", metavar="[HOST:]PORT", help="Show it on a page, not in a window."),
     click.option("--no-window", is_flag=True, help="Show nothing; Ctrl-C ends the run."),
     click.option("--duration", type=click.FloatRange(0, min_open=True), help="End after seconds."),
     click.option("--record", type=A_PATH, help="Record an MP4 from the start; r stops it."),
@@ -75,6 +76,7 @@ class Outputs:
     records: Path | None
     on_detect: str | None
     webhook: str | None
+    serve: str | None
     gone_after: float
 
 

@@ -1,0 +1,165 @@
+"""The live page's requests: the page itself, the picture, the figures, and the controls."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import (
+    FileResponse,
+    JSONResponse,
+    PlainTextResponse,
+    Response,
+    StreamingResponse,
+)
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from rtloc.controls import Controls
+from rtloc.page_sink import PageSink
+
+FOLDER = Path(__file__).parent / "page"
+MOST_VIEWERS = 16
+LARGEST_BODY_BYTES = 1000
+COOKIE = "rtloc_token"
+WAIT_S = 1.0
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Who is let in.
+
+    hosts: names by which this machine may be called, without ports; None: any, then there must be a
+    token. A page of another site could else reach this one through the viewer's own browser.
+    """
+
+    hosts: tuple[str, ...] | None = LOOPBACK
+    token: str | None = None
+
+    def refuses(self, asked: HTTPConnection) -> tuple[int, str] | None:
+        """Return the status and the reason with which a request is refused, or None."""
+        host = asked.headers.get("host", "")
+        if self.hosts is not None and host.rpartition(":")[0] not in self.hosts:
+            return 421, f"this page is not called {host}"
+        origin = asked.headers.get("origin")
+        if origin is not None and origin.partition("://")[2] != host:
+            return 403, "a page of another site asks"
+        given = asked.query_params.get("token") or asked.cookies.get(COOKIE) or ""
+        if self.token is not None and not secrets.compare_digest(given, self.token):
+            return 401, "open the address with the token that rtloc printed when it was started"
+        return None
+
+
+class Guarded:
+    """Asks the guard before each request, and adds headers to each answer."""
+
+    def __init__(self, app: ASGIApp, guard: Guard) -> None:
+        self._app = app
+        self._guard = guard
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        refusal = self._guard.refuses(HTTPConnection(scope))
+        if refusal is not None:
+            status, reason = refusal
+            await PlainTextResponse(f"rtloc: {reason}\n", status)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def page_app(sink: PageSink, controls: Controls, guard: Guard) -> Starlette:
+    """Make the application that serves a sink's picture."""
+
+    async def page(request: Request) -> Response:
+        response = FileResponse(FOLDER / "index.html", headers=HEADERS)
+        if guard.token is not None:  # the requests that follow need not carry it in their address
+            response.set_cookie(COOKIE, guard.token, httponly=True, samesite="strict")
+        return response
+
+    async def part(request: Request) -> Response:
+        return FileResponse(FOLDER / request.url.path.lstrip("/"), headers=HEADERS)
+
+    async def state(request: Request) -> Response:
+        return JSONResponse(sink.state(), headers=HEADERS)
+
+    async def snapshot(request: Request) -> Response:
+        name = {"Content-Disposition": 'attachment; filename="rtloc.jpg"'}
+        return Response(sink.jpeg, media_type="image/jpeg", headers={**HEADERS, **name})
+
+    async def stream(request: Request) -> Response:
+        if sink.viewers >= MOST_VIEWERS:
+            return PlainTextResponse("rtloc: too many viewers\n", 503)
+        kind = "multipart/x-mixed-replace; boundary=frame"
+        return StreamingResponse(pictures(sink, request), media_type=kind, headers=HEADERS)
+
+    async def change(request: Request) -> Response:
+        body = await request.body()
+        problem = changed(controls, body)
+        if problem is not None:
+            return PlainTextResponse(f"rtloc: {problem}\n", 400)
+        return JSONResponse(sink.state(), headers=HEADERS)
+
+    routes = [
+        Route("/", page),
+        *(Route(f"/{name}", part) for name in ("page.js", "page.css")),
+        Route("/state", state),
+        Route("/snapshot.jpg", snapshot),
+        Route("/stream.mjpg", stream),
+        Route("/controls", change, methods=["POST"]),
+    ]
+    return Starlette(routes=routes, middleware=[Middleware(Guarded, guard=guard)])
+
+
+async def pictures(sink: PageSink, request: Request) -> AsyncIterator[bytes]:
+    """Yield the newest picture, each time that there is a newer one and the viewer has room."""
+    sink.viewers += 1
+    try:
+        number = 0
+        while not sink.closed and not await request.is_disconnected():
+            jpeg, newest = await run_in_threadpool(sink.next_jpeg, number, WAIT_S)
+            if newest == number or not jpeg:
+                continue
+            number = newest
+            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+            yield head.encode() + jpeg + b"\r\n"
+    finally:
+        sink.viewers -= 1
+
+
+def changed(controls: Controls, body: bytes) -> str | None:
+    """Do what a viewer asks for; return what is wrong with it, or None."""
+    if len(body) > LARGEST_BODY_BYTES:
+        return "too much is asked at once"
+    try:
+        asked = json.loads(body)
+    except ValueError:
+        return "this is no JSON"
+    if not isinstance(asked, dict):
+        return "this is no JSON object"
+    for name, value in asked.items():
+        if name == "threshold" and isinstance(value, (int, float)) and 0 <= value <= 1:
+            controls.set_threshold(float(value))
+        elif name == "toggle" and value in controls.labels:
+            controls.toggle(list(controls.labels).index(value))
+        elif name in {"paused", "recording"} and isinstance(value, bool):
+            setattr(controls, name, value)
+        else:
+            return f"{name} cannot be {value!r}"
+    return None

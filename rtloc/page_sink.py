@@ -1,0 +1,105 @@
+"""The sink that keeps the newest frame as a JPEG, for all who look at the page."""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from rtloc.controls import Controls
+from rtloc.detections import Detections
+from rtloc.frame import Frame
+from rtloc.live_stats import LiveStats
+
+JPEG_QUALITY = 80
+
+
+class PageSink:
+    """Encodes the newest frame in a thread of its own, once for all viewers.
+
+    viewers: how many look now; without any, nothing is encoded.
+    """
+
+    def __init__(self, controls: Controls, engine: str) -> None:
+        self.viewers = 0
+        self.jpeg = b""
+        self.number = 0
+        self.closed = False
+        self._controls = controls
+        self._engine = engine
+        self._state: dict[str, Any] = {}
+        self._stats: LiveStats | None = None
+        self._newest: NDArray[np.uint8] | None = None
+        self._news = threading.Condition()
+        self._encoded = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="page", daemon=True)
+        self._thread.start()
+
+    def write(self, frame: Frame, detections: Detections, stats: LiveStats) -> None:
+        """Take a frame; nothing changes it after this."""
+        found = [
+            {"label": stats.labels[n], "score": round(score, 3)}
+            for n, score in zip(
+                detections.class_ids.tolist(), detections.scores.tolist(), strict=True
+            )
+        ]
+        with self._news:
+            self._state = {"found": found, "index": frame.index}
+            self._stats = stats
+            self._newest = frame.image if self.viewers or not self.jpeg else None
+            self._news.notify()
+
+    def _run(self) -> None:
+        """Encode whatever is the newest, again and again."""
+        while True:
+            with self._news:
+                self._news.wait_for(lambda: self._newest is not None or self.closed)
+                image, self._newest = self._newest, None
+            if image is None:
+                return
+            quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+            jpeg = cv2.imencode(".jpg", image, quality)[1].tobytes()
+            with self._encoded:
+                self.jpeg = jpeg
+                self.number += 1
+                self._encoded.notify_all()
+
+    def next_jpeg(self, after: int, timeout_s: float) -> tuple[bytes, int]:
+        """Return the newest JPEG and its number once that is above `after`, or in time the old."""
+        with self._encoded:
+            self._encoded.wait_for(lambda: self.number > after or self.closed, timeout_s)
+            return self.jpeg, self.number
+
+    def state(self) -> dict[str, Any]:
+        """Return the figures, what was found, and the controls, ready for JSON."""
+        controls = self._controls
+        with self._news:
+            state, stats = dict(self._state), self._stats
+        figures = {} if stats is None else stats.figures()
+        known = {name: None if math.isnan(value) else value for name, value in figures.items()}
+        return {
+            **state,
+            "figures": known,  # JSON knows no NaN
+            "engine": self._engine,
+            "threshold": controls.threshold,
+            "classes": [
+                {"label": label, "shown": n not in controls.hidden}
+                for n, label in enumerate(controls.labels)
+            ],
+            "paused": controls.paused,
+            "recording": controls.recording,
+            "message": None if stats is None else stats.trouble,
+            "viewers": self.viewers,
+        }
+
+    def close(self) -> None:
+        """Let all viewers go."""
+        self.closed = True
+        for condition in (self._news, self._encoded):
+            with condition:
+                condition.notify_all()
+        self._thread.join()

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import (
     FileResponse,
     JSONResponse,
@@ -20,78 +18,22 @@ from starlette.responses import (
     StreamingResponse,
 )
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rtloc.controls import Controls
 from rtloc.page_sink import PageSink
+from rtloc.web_guard import HEADERS, Guard, Guarded
 
 FOLDER = Path(__file__).parent / "page"
 MOST_VIEWERS = 16
 LARGEST_BODY_BYTES = 1000
-COOKIE = "rtloc_token"
 WAIT_S = 1.0
-LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
-
-
-@dataclass(frozen=True)
-class Guard:
-    """Who is let in.
-
-    hosts: names by which this machine may be called, without ports; None: any, then there must be a
-    token. A page of another site could else reach this one through the viewer's own browser.
-    """
-
-    hosts: tuple[str, ...] | None = LOOPBACK
-    token: str | None = None
-
-    def refuses(self, asked: HTTPConnection) -> tuple[int, str] | None:
-        """Return the status and the reason with which a request is refused, or None."""
-        host = asked.headers.get("host", "")
-        if self.hosts is not None and host.rpartition(":")[0] not in self.hosts:
-            return 421, f"this page is not called {host}"
-        origin = asked.headers.get("origin")
-        if origin is not None and origin.partition("://")[2] != host:
-            return 403, "a page of another site asks"
-        given = asked.query_params.get("token") or asked.cookies.get(COOKIE) or ""
-        if self.token is not None and not secrets.compare_digest(given, self.token):
-            return 401, "open the address with the token that rtloc printed when it was started"
-        return None
-
-
-class Guarded:
-    """Asks the guard before each request, and adds headers to each answer."""
-
-    def __init__(self, app: ASGIApp, guard: Guard) -> None:
-        self._app = app
-        self._guard = guard
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        refusal = self._guard.refuses(HTTPConnection(scope))
-        if refusal is not None:
-            status, reason = refusal
-            await PlainTextResponse(f"rtloc: {reason}\n", status)(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
 
 
 def page_app(sink: PageSink, controls: Controls, guard: Guard) -> Starlette:
     """Make the application that serves a sink's picture."""
 
     async def page(request: Request) -> Response:
-        response = FileResponse(FOLDER / "index.html", headers=HEADERS)
-        if guard.token is not None:  # the requests that follow need not carry it in their address
-            response.set_cookie(COOKIE, guard.token, httponly=True, samesite="strict")
-        return response
+        return guard.remember(FileResponse(FOLDER / "index.html", headers=HEADERS))
 
     async def part(request: Request) -> Response:
         return FileResponse(FOLDER / request.url.path.lstrip("/"), headers=HEADERS)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -128,14 +129,15 @@ def open_page(stack: ExitStack, controls: Controls, address: str) -> Sink:
         RtlocError: the packages that it needs are not installed.
     """
     try:
-        from rtloc.page_server import served_page
+        from rtloc.page_app import page_app
         from rtloc.page_sink import PageSink
+        from rtloc.web_server import served
     except ModuleNotFoundError as error:
         raise RtlocError(
             f"--serve needs the module {error.name}; pip install 'rtloc[web]'"
         ) from error
     sink = PageSink(controls, engine_name(controls.localizer))
-    url = stack.enter_context(served_page(sink, controls, address))
+    url = stack.enter_context(served(partial(page_app, sink, controls), address))
     click.echo(f"rtloc: open {url} in a browser; Ctrl-C ends the run", err=True)
     return sink
 

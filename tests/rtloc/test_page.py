@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,9 +27,10 @@ from rtloc.frame import Frame
 from rtloc.live_stats import LiveStats
 from rtloc.localizer import Localizer
 from rtloc.overlay import COLOURS, draw
-from rtloc.page_app import FOLDER
-from rtloc.page_server import address_of, is_loopback, served_page
+from rtloc.page_app import FOLDER, page_app
 from rtloc.page_sink import PageSink
+from rtloc.web_guard import is_loopback
+from rtloc.web_server import address_of, served
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +85,7 @@ def serve(localizer: Localizer, scene: np.ndarray, address: str) -> Iterator[Ser
             n += 1
 
     camera = threading.Thread(target=show)
-    with served_page(sink, controls, address) as url:
+    with served(partial(page_app, sink, controls), address) as url:
         camera.start()
         ends = time.monotonic() + 10
         while not sink.jpeg and time.monotonic() < ends:
@@ -211,7 +213,7 @@ def test_beyond_this_machine_a_token_is_needed(localizer: Localizer, scene: np.n
 def test_a_port_that_is_taken_is_said(page: Served) -> None:
     with (
         pytest.raises(RtlocError, match=r"cannot serve on 127\.0\.0\.1:.*; choose another port"),
-        served_page(page.sink, page.controls, str(urlsplit(page.url).port)),
+        served(partial(page_app, page.sink, page.controls), str(urlsplit(page.url).port)),
     ):
         pass
 

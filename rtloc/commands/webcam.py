@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from rtloc.commands.webcam_options import (
 from rtloc.controls import Controls, open_controls
 from rtloc.errors import RtlocError
 from rtloc.event_sink import EventSink, command_teller, webhook_teller
+from rtloc.interrupts import terminated_like_interrupted
 from rtloc.live import LiveSource
 from rtloc.live_stats import LiveStats
 from rtloc.localizer import Localizer
@@ -178,17 +178,3 @@ def until(duration_s: float | None, controls: Controls, key: Key) -> Key:
         return key()
 
     return key_in_time
-
-
-@contextmanager
-def terminated_like_interrupted() -> Iterator[None]:
-    """Let SIGTERM, by which services are stopped, end a run as Ctrl-C does."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,56 @@
+"""`rtloc serve`: locate in what browsers' own cameras see."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import click
+
+from rtloc.commands.options import locating, open_localizer
+from rtloc.errors import RtlocError, UsageError
+from rtloc.interrupts import terminated_like_interrupted
+
+A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("address", metavar="[HOST:]PORT", default="8000")
+@click.option("--certificate", type=A_FILE, help="For https: a PEM file.")
+@click.option("--key", type=A_FILE, help="Its private key, a PEM file.")
+@click.option("--track/--no-track", default=True, show_default=True, help="Follow objects.")
+@locating
+def command(
+    address: str,
+    certificate: Path | None,
+    key: Path | None,
+    track: bool,
+    model: str,
+    backend: str,
+    threshold: float | None,
+    classes: list[str] | None,
+) -> None:
+    """Serve a page that finds objects in what the camera of a phone or laptop sees.
+
+    Only this machine is let in, unless HOST is another address; then a token is needed, and
+    browsers give their cameras to https pages only: --certificate and --key.
+    """
+    if (certificate is None) != (key is None):
+        raise UsageError("--certificate and --key go together; give both, or none")
+    try:
+        from rtloc.camera_app import Cameras, camera_app
+        from rtloc.web_server import Tls, served
+    except ModuleNotFoundError as error:
+        raise RtlocError(
+            f"rtloc serve needs the module {error.name}; pip install 'rtloc[web]'"
+        ) from error
+    tls = Tls(certificate, key) if certificate and key else None
+    with open_localizer(model, backend, threshold, classes) as localizer:
+        cameras = Cameras(localizer, track=track)
+        with served(partial(camera_app, cameras), address, tls) as url:
+            click.echo(f"rtloc: {localizer.backend} ({localizer.backend_reason})", err=True)
+            click.echo(f"rtloc: open {url} in a browser; Ctrl-C ends the run", err=True)
+            with suppress(KeyboardInterrupt), terminated_like_interrupted():
+                threading.Event().wait()

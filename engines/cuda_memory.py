@@ -17,11 +17,7 @@ from engines.errors import DeviceLostError
 
 
 def checked(answer: tuple[Any, ...]) -> Any:
-    """Return what a CUDA call returned besides its status.
-
-    Raises:
-        DeviceLostError: it failed.
-    """
+    """Return what a CUDA call returned besides its status; raise DeviceLostError if it failed."""
     status, *values = answer
     if status != runtime.cudaError_t.cudaSuccess:
         _, reason = runtime.cudaGetErrorString(status)
@@ -79,11 +75,7 @@ class Stream:
             return None
         runtime.cudaGraphDestroy(graph)
         self._graphs.append(ready)
-
-        def play() -> None:
-            checked(runtime.cudaGraphLaunch(ready, self.handle))
-
-        return play
+        return lambda: checked(runtime.cudaGraphLaunch(ready, self.handle))
 
     def close(self) -> None:
         """Give back the stream and its graphs."""

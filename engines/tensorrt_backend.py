@@ -20,13 +20,14 @@ from engines.engine_file import SUFFIX, read_engine
 from engines.errors import DeviceLostError, EngineError
 from engines.gpu import check_driver, find_gpu
 from engines.model_file import INPUT, OUTPUTS, ModelInfo, form_in
+from engines.padding import BAR_GREY, at_least
 from engines.tensorrt_module import load_tensorrt
 
 if TYPE_CHECKING:
     import tensorrt
 
-DTYPES = {"boxes": np.float32, "scores": np.float32, "class_ids": np.int64}
-BAR_GREY = 114
+NUMBER, INTEGER = np.dtype(np.float32), np.dtype(np.int64)
+DTYPES: dict[str, np.dtype[Any]] = {"boxes": NUMBER, "scores": NUMBER, "class_ids": INTEGER}
 KEPT_SHAPES = 4  # contexts of a thread
 Shape = tuple[int, ...]
 PRECISIONS = ("fp16", "fp32")  # of the model files that TensorRT takes, the better first
@@ -61,14 +62,10 @@ class TensorRtBackend:
         self._runtime: tensorrt.Runtime = trt.Runtime(self._logger)
         self._engine: tensorrt.ICudaEngine = self._runtime.deserialize_cuda_engine(plan)
         if self._engine is None:
-            raise EngineError(
-                f"{self.name} cannot load the engine of {info.path}: {talk.last_error()}"
-            )
-        self._most = about.shapes[2][0]
-        self._shortest = about.shapes[0][1]
-        self._own = threading.local()
-        self._opening = threading.Lock()
-        self._opened: list[dict[Shape, Context]] = []
+            raise EngineError(f"{self.name} cannot load {info.path}: {talk.last_error()}")
+        self._most, self._shortest = about.shapes[2][0], about.shapes[0][1]
+        self._own, self._opening = threading.local(), threading.Lock()
+        self._opened: list[dict[Shape, Context]] = []  # of all threads
         self.infer(np.full((1, *about.shapes[1][1:]), BAR_GREY, np.uint8))
 
     def _context(self, shape: Shape) -> Context:
@@ -97,10 +94,9 @@ class TensorRtBackend:
 
     def close(self) -> None:
         """Give back what the contexts hold on the GPU."""
-        for contexts in self._opened:
-            for context in contexts.values():
+        while self._opened:
+            for context in self._opened.pop().values():
                 context.close()
-        self._opened.clear()
 
 
 class TensorRtRtxBackend(TensorRtBackend):
@@ -128,16 +124,12 @@ class Context:
         self._context: tensorrt.IExecutionContext = engine.create_execution_context()
         if not self._context.set_input_shape(INPUT, shape):
             raise EngineError(f"the engine does not take frames of the shape {list(shape)}")
-        self._shapes: dict[str, Shape] = {}
-        for name in OUTPUTS:
-            sides: Any = self._context.get_tensor_shape(name)
-            self._shapes[name] = tuple(sides)
+        sides_of: Any = self._context.get_tensor_shape
+        self._shapes: dict[str, Shape] = {name: tuple(sides_of(name)) for name in OUTPUTS}
         self._stream = Stream()
         self._input = Buffer(math.prod(shape))
-        self._outputs = {
-            name: Buffer(math.prod(sides) * np.dtype(DTYPES[name]).itemsize)
-            for name, sides in self._shapes.items()
-        }
+        bytes_of = {n: math.prod(s) * DTYPES[n].itemsize for n, s in self._shapes.items()}
+        self._outputs = {name: Buffer(size) for name, size in bytes_of.items()}
         for name, buffer in ((INPUT, self._input), *self._outputs.items()):
             self._context.set_tensor_address(name, buffer.device)
         self._steps()  # once, so that TensorRT has settled what depends on the shape
@@ -169,12 +161,3 @@ class Context:
         self._stream.close()
         for buffer in (self._input, *self._outputs.values()):
             buffer.free()
-
-
-def at_least(frames: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """Fill frames up with grey, at the right and the bottom, to the least side of an engine."""
-    height, width = frames.shape[1:3]
-    room = ((0, 0), (0, max(0, side - height)), (0, max(0, side - width)), (0, 0))
-    if not any(more for _, more in room):
-        return frames
-    return np.pad(frames, room, constant_values=BAR_GREY)

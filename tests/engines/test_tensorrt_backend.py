@@ -195,7 +195,7 @@ def test_a_form_that_tensorrt_takes_is_found_beside_the_model(tmp_path: Path) ->
 
 
 def test_narrow_frames_are_filled_up_with_grey() -> None:
-    from engines.tensorrt_backend import BAR_GREY, at_least
+    from engines.padding import BAR_GREY, at_least
 
     frames = np.zeros((2, 32, 384, 3), np.uint8)
     filled = at_least(frames, 64)

@@ -3,14 +3,17 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import pairwise
+from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
 import pytest
 from mjpeg_server import MjpegServer, mjpeg_server, number_of
+from rtsp_server import rtsp_server
 
-from rtloc.capture import CameraMode, Source, as_bgr, difference
+from rtloc.capture import CameraMode, Source, as_bgr, difference, open_capture
 from rtloc.errors import RtlocError, UsageError
 from rtloc.live import LiveSource, open_live
 
@@ -246,6 +249,26 @@ def test_pictures_may_change_their_size() -> None:
         assert frame is not None
         assert frame.image[:200].std() < 5  # FFmpeg scales it to the size that was first
         assert frame.image[:200].mean() == pytest.approx(90, abs=3)
+
+
+def test_an_rtsp_camera_delivers_and_comes_back_when_its_server_does() -> None:
+    with rtsp_server() as url:
+        if url is None:
+            pytest.skip("GStreamer's RTSP server is not installed (see tests/support)")
+        source = Source(url, silent_s=2.0)
+        live = LiveSource(source, open_capture(source), comes_back=True)
+        frames = [live.newest(TIMEOUT_S) for _ in range(20)]
+    assert all(frame is not None and frame.image.shape == (240, 320, 3) for frame in frames)
+    assert all(frame.image.max() > 200 for frame in frames if frame)  # the ball
+    port = urlsplit(url).port
+    assert port is not None
+    with closing(live), rtsp_server(port):
+        ends = time.monotonic() + 3 * TIMEOUT_S
+        before = live.received
+        while (live.losses < 1 or live.received < before + 20) and time.monotonic() < ends:
+            live.newest(1)
+        assert live.losses >= 1
+        assert live.received >= before + 20
 
 
 def test_a_mirror_swaps_left_and_right() -> None:

@@ -1,4 +1,4 @@
-"""Measure what starting costs: the CPU time of `import rtloc`, of `--help`, of the first answer.
+"""Measure what starting costs: of `import rtloc`, `--help`, a first answer, a video's first frame.
 
     python benchmarks/import_time.py
 
@@ -13,12 +13,17 @@ import click
 import report
 
 BARE = "pass"
+CLIP = Path(__file__).parents[1] / "samples/pokemon.mp4"
 CODE = {
     "import rtloc": "import rtloc",
     "rtloc --help": "from rtloc.cli import group; group.main(['--help'], standalone_mode=False)",
     "Localizer() and a first frame": (
         "import numpy; from rtloc import Localizer; "
         "Localizer().locate(numpy.zeros((720, 1280, 3), numpy.uint8))"
+    ),
+    "rtloc video, from the command to the end of the first frame": (
+        f"import sys; sys.argv[1:] = ['video', {str(CLIP)!r}, '--no-video', '--end', '0.01']; "
+        "from rtloc.cli import main; main()"
     ),
 }
 NO_TORCH = "; import sys; assert 'torch' not in sys.modules, 'torch was imported'"

@@ -13,6 +13,7 @@ from rtloc.live import LiveSource
 from rtloc.live_stats import LiveStats
 from rtloc.overlay import draw
 from rtloc.sink import Sink
+from rtloc.trails import Trails
 
 WAIT_S = 0.05  # keys are answered at least this often
 LOG = logging.getLogger(__name__)
@@ -33,11 +34,12 @@ def watch(
     stats: LiveStats,
     *,
     key: Callable[[], int],
+    trails: Trails | None = None,
 ) -> None:
     """Go on until the viewer quits, or the source ends for good.
 
     view: gets each frame last; sinks: before it, and one that fails is left out from then on;
-    key: returns what was pressed, -1 for nothing.
+    key: returns what was pressed, -1 for nothing; trails: are drawn if there are any.
     """
     with ExitStack() as stack:
         for sink in (view, *sinks):
@@ -62,6 +64,8 @@ def watch(
                     detections = controls.tracker.update(detections, frame.time_s)
             stats.located(detections)
             with stats.timing("draw"):
+                if trails is not None:
+                    trails.draw(frame.pixels, detections, frame.time_s)
                 draw(frame.pixels, detections, controls.labels)
             for sink in list(sinks):
                 try:

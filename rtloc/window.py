@@ -75,8 +75,8 @@ def open_window(title: str) -> Iterator[Window]:
             cv2.destroyWindow(title)
 
 
-def check_display() -> None:
-    """Make sure that an X server answers, where windows need one.
+def check_display(instead: str = "run without one") -> None:
+    """Make sure that an X server answers, where windows need one; `instead`: what to do without.
 
     OpenCV's windows on Linux are Qt's, and Qt ends the whole process when it finds no display.
 
@@ -87,9 +87,7 @@ def check_display() -> None:
         return
     display = os.environ.get("DISPLAY", "")
     if not display:
-        raise RtlocError(
-            "no display for a window (DISPLAY is not set); run without one, or use SSH -X"
-        )
+        raise RtlocError(f"no display for a window (DISPLAY is not set); {instead}, or use SSH -X")
     host, _, screen = display.rpartition(":")
     number = screen.split(".")[0]
     if not number.isdigit():

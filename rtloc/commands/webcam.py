@@ -34,6 +34,7 @@ from rtloc.records_sink import ABOUT, RecordsSink
 from rtloc.sink import Sink
 from rtloc.snapshot_sink import SnapshotSink, name_by_time, next_free
 from rtloc.terminal_sink import TerminalSink
+from rtloc.trails import Trails
 from rtloc.watch import View, watch
 from rtloc.window import check_display, open_window
 from rtloc.window_sink import WindowSink
@@ -58,6 +59,7 @@ def command(
     no_reconnect: bool,
     no_window: bool,
     duration: float | None,
+    trails: bool,
     track: bool,
     smooth: bool,
     model: str,
@@ -75,7 +77,7 @@ def command(
     check_outputs(wanted)
     show = not no_window and wanted.serve is None
     if show:
-        check_display()
+        check_display("use --serve or --no-window")
     mode = CameraMode(size, fps, fourcc, exposure)
     asked = Source(source, mode, api, timeout, mirrored=flip)
     with ExitStack() as stack:
@@ -93,7 +95,15 @@ def command(
         stats = LiveStats(localizer.info.labels)
         stack.callback(lambda: click.echo(stats.closing_line(), err=True))
         with suppress(KeyboardInterrupt), terminated_like_interrupted():
-            watch(live, controls, view, sinks, stats, key=until(duration, controls, key))
+            watch(
+                live,
+                controls,
+                view,
+                sinks,
+                stats,
+                key=until(duration, controls, key),
+                trails=Trails() if trails else None,
+            )
         if live.ended and not controls.quit:
             raise RtlocError(f"the stream {source} has ended")
 

@@ -52,6 +52,7 @@ SOURCE_OPTIONS = (
 )
 OUTPUT_OPTIONS = (
     click.option("--serve", metavar="[HOST:]PORT", help="Show it on a page, not in a window."),
+    click.option("--trails", is_flag=True, help="Draw where followed objects came from."),
     click.option("--no-window", is_flag=True, help="Show nothing; Ctrl-C ends the run."),
     click.option("--duration", type=click.FloatRange(0, min_open=True), help="End after seconds."),
     click.option("--record", type=A_PATH, help="Record an MP4 from the start; r stops it."),

@@ -209,7 +209,7 @@ class TestBadInput:
         assert "camera 99 cannot be opened; plug one in" in line
 
     def test_no_display(self, fails: Fails) -> None:
-        assert "no display" in fails(1, "webcam", "99", DISPLAY="")
+        assert "use --serve or --no-window, or use SSH -X" in fails(1, "webcam", "99", DISPLAY="")
         assert "no display answers" in fails(1, "webcam", "99", DISPLAY=":4711")
 
     def test_a_stream_that_nobody_serves(self, fails: Fails, screen: Screen) -> None:

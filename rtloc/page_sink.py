@@ -24,13 +24,12 @@ class PageSink:
     viewers: how many look now; without any, nothing is encoded.
     """
 
-    def __init__(self, controls: Controls, engine: str) -> None:
+    def __init__(self, controls: Controls) -> None:
         self.viewers = 0
         self.jpeg = b""
         self.number = 0
         self.closed = False
         self._controls = controls
-        self._engine = engine
         self._state: dict[str, Any] = {}
         self._stats: LiveStats | None = None
         self._newest: NDArray[np.uint8] | None = None
@@ -84,7 +83,7 @@ class PageSink:
         return {
             **state,
             "figures": known,  # JSON knows no NaN
-            "engine": self._engine,
+            "engine": controls.engine,
             "threshold": controls.threshold,
             "classes": [
                 {"label": label, "shown": n not in controls.hidden}

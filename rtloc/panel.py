@@ -18,13 +18,13 @@ DARKENED = 0.35  # of the picture's light that is left behind text
 RED = (70, 70, 230)
 
 
-def draw_panel(image: Image, stats: LiveStats, controls: Controls, engine: str) -> None:
+def draw_panel(image: Image, stats: LiveStats, controls: Controls) -> None:
     """Draw the figures at the top left, and the help at the bottom left, as the controls ask.
 
-    image: uint8 [H, W, 3] BGR, drawn into; engine: what locates, such as "openvino int8".
+    image: uint8 [H, W, 3] BGR, drawn into.
     """
     if controls.panel:
-        draw_lines(image, panel_lines(stats, controls, engine), bottom=False)
+        draw_lines(image, panel_lines(stats, controls), bottom=False)
     if controls.help:
         draw_lines(image, [*HELP, *class_lines(controls)], bottom=True)
     if controls.recording:
@@ -38,7 +38,7 @@ def draw_banner(image: Image, text: str) -> None:
     draw_lines(image, [text], bottom=None)
 
 
-def panel_lines(stats: LiveStats, controls: Controls, engine: str) -> list[str]:
+def panel_lines(stats: LiveStats, controls: Controls) -> list[str]:
     """Return the panel's lines."""
     ms = stats.latency_ms
     total = f"{ms('total', 50):.0f} ms late, p99 {ms('total', 99):.0f}"
@@ -47,7 +47,7 @@ def panel_lines(stats: LiveStats, controls: Controls, engine: str) -> list[str]:
     lines = [
         f"{stats.fps():.1f} FPS, mean {stats.mean_fps():.1f}, camera {stats.camera_fps:.1f}",
         f"{total}: {stages}",
-        f"{engine}, {stats.dropped} dropped{lost}",
+        f"{controls.engine}, {stats.dropped} dropped{lost}",
         f"threshold {controls.threshold:.2f}",
     ]
     hidden = [controls.labels[n] for n in sorted(controls.hidden)]

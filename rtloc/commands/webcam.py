@@ -27,7 +27,6 @@ from rtloc.event_sink import EventSink, command_teller, webhook_teller
 from rtloc.interrupts import terminated_like_interrupted
 from rtloc.live import LiveSource
 from rtloc.live_stats import LiveStats
-from rtloc.localizer import Localizer
 from rtloc.recording_sink import RecordingSink
 from rtloc.records import open_records
 from rtloc.records_sink import ABOUT, RecordsSink
@@ -146,7 +145,7 @@ def open_page(stack: ExitStack, controls: Controls, address: str) -> Sink:
         raise RtlocError(
             f"--serve needs the module {error.name}; pip install 'rtloc[web]'"
         ) from error
-    sink = PageSink(controls, engine_name(controls.localizer))
+    sink = PageSink(controls)
     url = stack.enter_context(served(partial(page_app, sink, controls), address))
     click.echo(f"rtloc: open {url} in a browser; Ctrl-C ends the run", err=True)
     return sink
@@ -169,12 +168,7 @@ def open_view(stack: ExitStack, title: str | None, controls: Controls) -> tuple[
     if title is None:
         return TerminalSink(), lambda: -1
     window = stack.enter_context(open_window(title))
-    return WindowSink(window, controls, engine_name(controls.localizer)), window.key
-
-
-def engine_name(localizer: Localizer) -> str:
-    """Say what locates, and in which precision."""
-    return f"{localizer.backend} {localizer.info.precision}"
+    return WindowSink(window, controls), window.key
 
 
 def until(duration_s: float | None, controls: Controls, key: Key) -> Key:

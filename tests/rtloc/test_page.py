@@ -69,7 +69,7 @@ def serve(localizer: Localizer, scene: np.ndarray, address: str) -> Iterator[Ser
     localizer.threshold = 0.5
     localizer.look_for(range(4))
     controls = open_controls(localizer, track=False, smooth=True)
-    sink, stats = PageSink(controls, "openvino int8"), LiveStats(controls.labels)
+    sink, stats = PageSink(controls), LiveStats(controls.labels)
     stop = threading.Event()
 
     def show() -> None:

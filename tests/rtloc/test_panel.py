@@ -15,8 +15,6 @@ from rtloc.live_stats import LiveStats
 from rtloc.localizer import Localizer
 from rtloc.panel import draw_banner, draw_panel, extent, panel_lines
 
-ENGINE = "openvino int8"
-
 
 @pytest.fixture(scope="module")
 def controls() -> Iterator[Controls]:
@@ -37,15 +35,21 @@ def stats() -> LiveStats:
 
 
 def test_the_panel_names_each_figure(stats: LiveStats, controls: Controls) -> None:
-    text = "\n".join(panel_lines(stats, controls, ENGINE))
-    for part in ("FPS, mean", "camera", "12 ms late, p99 12", ENGINE, "3 dropped, lost 1 times"):
+    text = "\n".join(panel_lines(stats, controls))
+    for part in (
+        "FPS, mean",
+        "camera",
+        "12 ms late, p99 12",
+        "openvino int8",
+        "3 dropped, lost 1 times",
+    ):
         assert part in text
     assert f"threshold {controls.threshold:.2f}" in text
 
 
 def test_a_picture_gets_the_panel_at_its_top_only(stats: LiveStats, controls: Controls) -> None:
     image = np.full((720, 1280, 3), 200, np.uint8)
-    draw_panel(image, stats, controls, ENGINE)
+    draw_panel(image, stats, controls)
     changed = (image != 200).any(axis=2)
     assert changed[:40].any()
     assert not changed[150:].any()
@@ -55,7 +59,7 @@ def test_a_picture_gets_the_panel_at_its_top_only(stats: LiveStats, controls: Co
 def test_help_and_the_mark_of_a_recording_are_drawn(stats: LiveStats, controls: Controls) -> None:
     image = np.full((720, 1280, 3), 200, np.uint8)
     controls.help, controls.panel, controls.recording = True, False, True
-    draw_panel(image, stats, controls, ENGINE)
+    draw_panel(image, stats, controls)
     controls.help, controls.panel, controls.recording = False, True, False
     changed = (image != 200).any(axis=2)
     assert changed[500:, :100].any()

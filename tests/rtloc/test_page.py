@@ -132,7 +132,7 @@ def test_the_page_and_its_parts_are_there(page: Served) -> None:
 
 def test_the_page_asks_nobody_else() -> None:
     parts = list(FOLDER.iterdir())
-    assert len(parts) == 3
+    assert len(parts) == 5
     for path in parts:
         assert not re.search(r"https?://|(src|href)=\"//", path.read_text("utf-8"))
 

@@ -26,12 +26,12 @@ HELP = (
 class Controls:
     """The state of a live run that its viewers share.
 
-    hidden: ids of classes that are not looked for; snapshot: one is wanted of the next frame;
-    recording: wanted now.
+    trackers: one for each source, or none; hidden: ids of classes that are not looked for;
+    snapshot: one is wanted of the next frame; recording: wanted now.
     """
 
     localizer: Localizer
-    tracker: Tracker | None
+    trackers: Sequence[Tracker]
     threshold: float
     hidden: set[int] = field(default_factory=set)
     paused: bool = False
@@ -64,9 +64,9 @@ class Controls:
     def set_threshold(self, threshold: float) -> None:
         """Let only scores from `threshold` on count; it is kept within 0..1."""
         self.threshold = min(1.0, max(0.0, threshold))
-        if self.tracker is not None:
-            self.tracker.begin = self.threshold
-        self.localizer.threshold = self.threshold * (1 if self.tracker is None else DOUBTFUL)
+        for tracker in self.trackers:
+            tracker.begin = self.threshold
+        self.localizer.threshold = self.threshold * (DOUBTFUL if self.trackers else 1)
 
     def toggle(self, class_id: int) -> None:
         """Look for a class no longer, or again; an unknown class changes nothing."""
@@ -85,12 +85,12 @@ class Controls:
         return self.localizer.info.labels
 
 
-def open_controls(localizer: Localizer, *, track: bool, smooth: bool) -> Controls:
-    """Make the controls of a run, with a tracker if it follows objects."""
+def open_controls(localizer: Localizer, *, track: bool, smooth: bool, sources: int = 1) -> Controls:
+    """Make the controls of a run, with a tracker for each source if it follows objects."""
     threshold = localizer.threshold
-    tracker = Tracker(threshold, smooth=smooth) if track else None
+    trackers = [Tracker(threshold, smooth=smooth) for _ in range(sources if track else 0)]
     known = range(len(localizer.info.labels))
     hidden = {n for n in known if not localizer.looks_for(n)}
-    controls = Controls(localizer, tracker, threshold, hidden)
+    controls = Controls(localizer, trackers, threshold, hidden)
     controls.set_threshold(threshold)
     return controls

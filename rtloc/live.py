@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import cv2
@@ -32,8 +32,17 @@ class LiveSource:
     mode: in which the source really is; received: frames that came; losses: how often it was lost.
     """
 
-    def __init__(self, source: Source, capture: cv2.VideoCapture, *, comes_back: bool) -> None:
+    def __init__(
+        self,
+        source: Source,
+        capture: cv2.VideoCapture,
+        *,
+        comes_back: bool,
+        news: threading.Condition | None = None,
+    ) -> None:
+        """Begin to read; news: is told of each frame, and may be shared with other sources."""
         self.source = source
+        self.news = news or threading.Condition()
         self.mode: CameraMode = mode_of(capture)
         self.received = 0
         self.dropped = 0
@@ -43,7 +52,6 @@ class LiveSource:
         self._comes_back = comes_back
         self._pause_s = FIRST_PAUSE_S
         self._newest: Frame | None = None
-        self._news = threading.Condition()
         self._stop = threading.Event()
         self._started_s = time.perf_counter()
         self._thread = threading.Thread(target=self._grab, args=[capture], daemon=True)
@@ -56,9 +64,9 @@ class LiveSource:
             self._read(now)
             now.release()
             now = self._opened_again() if self._comes_back else None
-        with self._news:
+        with self.news:
             self.ended = True
-            self._news.notify()
+            self.news.notify()
 
     def _read(self, capture: cv2.VideoCapture) -> None:
         """Take frames until there are no more."""
@@ -71,12 +79,12 @@ class LiveSource:
             came_s = time.perf_counter() - self._started_s
             image = cv2.flip(image, 1) if self.source.mirrored else image
             frame = Frame(as_bgr(image), self.received, came_s)
-            with self._news:
+            with self.news:
                 self.received += 1
                 self.dropped += self._newest is not None
                 self._newest = frame
                 self.trouble, self._pause_s = None, FIRST_PAUSE_S
-                self._news.notify()
+                self.news.notify()
 
     def _opened_again(self) -> cv2.VideoCapture | None:
         """Open the lost source again, however long that takes; None where `close` was called."""
@@ -94,12 +102,20 @@ class LiveSource:
             except RtlocError:
                 continue
 
-    def newest(self, timeout_s: float) -> Frame | None:
-        """Return the newest frame, once each; None where none comes in time or the stream ended."""
-        with self._news:
-            self._news.wait_for(lambda: self._newest is not None or self.ended, timeout_s)
+    @property
+    def waits(self) -> bool:
+        """Whether there is a frame that was not taken yet."""
+        return self._newest is not None
+
+    def take(self) -> Frame | None:
+        """Return the newest frame, once each; None where there is none yet."""
+        with self.news:
             frame, self._newest = self._newest, None
             return frame
+
+    def newest(self, timeout_s: float) -> Frame | None:
+        """Return the newest frame, once each; None where none comes in time or the stream ended."""
+        return newest_of([self], timeout_s)[0]
 
     def age_s(self, frame: Frame) -> float:
         """Return how long ago a frame came, in seconds."""
@@ -109,6 +125,16 @@ class LiveSource:
         """Stop reading. A read that hangs is left to time out by itself."""
         self._stop.set()
         self._thread.join(CLOSE_TIMEOUT_S)
+
+
+def newest_of(sources: Sequence[LiveSource], timeout_s: float) -> list[Frame | None]:
+    """Wait until one of several sources that share `news` has a frame; take the newest of each."""
+    with sources[0].news:
+        sources[0].news.wait_for(
+            lambda: any(one.waits for one in sources) or all(one.ended for one in sources),
+            timeout_s,
+        )
+        return [one.take() for one in sources]
 
 
 @contextmanager

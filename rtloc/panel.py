@@ -18,12 +18,12 @@ DARKENED = 0.35  # of the picture's light that is left behind text
 RED = (70, 70, 230)
 
 
-def draw_panel(image: Image, stats: LiveStats, controls: Controls) -> None:
+def draw_panel(image: Image, stats: LiveStats | None, controls: Controls) -> None:
     """Draw the figures at the top left, and the help at the bottom left, as the controls ask.
 
-    image: uint8 [H, W, 3] BGR, drawn into.
+    image: uint8 [H, W, 3] BGR, drawn into; stats: None where the figures are shown elsewhere.
     """
-    if controls.panel:
+    if controls.panel and stats is not None:
         draw_lines(image, panel_lines(stats, controls), bottom=False)
     if controls.help:
         draw_lines(image, [*HELP, *class_lines(controls)], bottom=True)

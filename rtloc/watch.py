@@ -1,18 +1,23 @@
-"""The live loop: take the newest frame, locate, draw, and give it to every sink."""
+"""The live loop: take the newest frames, locate, draw, and give them to every sink."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from rtloc.controls import Controls
+from rtloc.detections import Detections
 from rtloc.errors import RtlocError
-from rtloc.live import LiveSource
+from rtloc.frame import Frame
+from rtloc.live import LiveSource, newest_of
 from rtloc.live_stats import LiveStats
 from rtloc.overlay import draw
 from rtloc.sink import Sink
+from rtloc.stats import timed
+from rtloc.track import Tracker
 from rtloc.trails import Trails
 
 WAIT_S = 0.05  # keys are answered at least this often
@@ -26,52 +31,73 @@ class View(Sink, Protocol):
         """Show a message."""
 
 
-def watch(
-    live: LiveSource,
-    controls: Controls,
-    view: View,
-    sinks: list[Sink],
-    stats: LiveStats,
-    *,
-    key: Callable[[], int],
-    trails: Trails | None = None,
-) -> None:
-    """Go on until the viewer quits, or the source ends for good.
+@dataclass
+class Station:
+    """A source and what is its own.
 
     view: gets each frame last; sinks: before it, and one that fails is left out from then on;
-    key: returns what was pressed, -1 for nothing; trails: are drawn if there are any.
+    trails: are drawn if there are any.
     """
+
+    live: LiveSource
+    stats: LiveStats
+    view: View
+    sinks: list[Sink]
+    tracker: Tracker | None = None
+    trails: Trails | None = None
+    frame: Frame | None = field(init=False, default=None)
+
+    def take(self, frame: Frame | None) -> bool:
+        """Take the newest frame, if any has come; return whether there is one to locate."""
+        self.frame = frame
+        self.stats.came(self.live.received, self.live.dropped, self.live.losses)
+        self.stats.trouble = self.live.trouble
+        if frame is None and self.live.trouble:
+            self.view.say(self.live.trouble)
+        return frame is not None
+
+    def deliver(self, frame: Frame, detections: Detections, labels: Sequence[str]) -> None:
+        """Follow, draw and give away what was found."""
+        if self.tracker is not None:
+            detections = self.tracker.update(detections, frame.time_s)
+        self.stats.located(detections)
+        with self.stats.timing("draw"):
+            if self.trails is not None:
+                self.trails.draw(frame.pixels, detections, frame.time_s)
+            draw(frame.pixels, detections, labels)
+        for sink in list(self.sinks):
+            try:
+                sink.write(frame, detections, self.stats)
+            except RtlocError as error:
+                LOG.warning("%s; going on without", error)
+                self.sinks.remove(sink)
+        self.view.write(frame, detections, self.stats)
+        self.stats.shown(self.live.age_s(frame))
+
+
+def watch(stations: Sequence[Station], controls: Controls, key: Callable[[], int]) -> None:
+    """Go on until the viewer quits, or all sources have ended for good.
+
+    The frames that several sources have at a time are located together. key: returns what was
+    pressed, -1 for nothing.
+    """
+    lives = [station.live for station in stations]
     with ExitStack() as stack:
-        for sink in (view, *sinks):
-            stack.callback(sink.close)
+        for station in stations:
+            for sink in (station.view, *station.sinks):
+                stack.callback(sink.close)
         while not controls.quit:
             controls.press(key())
-            frame = live.newest(WAIT_S)
-            stats.came(live.received, live.dropped, live.losses)
-            stats.trouble = live.trouble
-            if frame is None:
-                if live.ended:
-                    return
-                if live.trouble:
-                    view.say(live.trouble)
+            newest = newest_of(lives, WAIT_S)
+            ready = [s for s, frame in zip(stations, newest, strict=True) if s.take(frame)]
+            if not ready and all(live.ended for live in lives):
+                return
+            if not ready or controls.paused:
                 continue
-            if controls.paused:
-                continue
-            stats.took("wait", live.age_s(frame))
-            with stats.timing("locate"):
-                detections = controls.localizer.locate_frame(frame)
-                if controls.tracker is not None:
-                    detections = controls.tracker.update(detections, frame.time_s)
-            stats.located(detections)
-            with stats.timing("draw"):
-                if trails is not None:
-                    trails.draw(frame.pixels, detections, frame.time_s)
-                draw(frame.pixels, detections, controls.labels)
-            for sink in list(sinks):
-                try:
-                    sink.write(frame, detections, stats)
-                except RtlocError as error:
-                    LOG.warning("%s; going on without", error)
-                    sinks.remove(sink)
-            view.write(frame, detections, stats)
-            stats.shown(live.age_s(frame))
+            frames = [station.frame for station in ready if station.frame is not None]
+            for station, frame in zip(ready, frames, strict=True):
+                station.stats.took("wait", station.live.age_s(frame))
+            found, latency_ms = timed(controls.localizer.locate_frames, frames)
+            for station, frame, detections in zip(ready, frames, found, strict=True):
+                station.stats.took("locate", latency_ms / 1e3)
+                station.deliver(frame, detections, controls.labels)

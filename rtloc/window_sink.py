@@ -16,15 +16,16 @@ from rtloc.window import Window
 class WindowSink:
     """Shows frames; what is drawn for the viewer alone goes on a copy."""
 
-    def __init__(self, window: Window, controls: Controls) -> None:
+    def __init__(self, window: Window, controls: Controls, *, panel: bool = True) -> None:
         self._window = window
         self._controls = controls
+        self._panel = panel
         self._last: NDArray[np.uint8] | None = None
 
     def write(self, frame: Frame, detections: Detections, stats: LiveStats) -> None:
         """Show a frame."""
         self._last = frame.image.copy()
-        draw_panel(self._last, stats, self._controls)
+        draw_panel(self._last, stats if self._panel else None, self._controls)
         self._window.show(self._last)
 
     def say(self, text: str) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
-from functools import partial
-from pathlib import Path
+from threading import Condition
 from typing import Any
 
 import click
@@ -21,20 +20,18 @@ from rtloc.commands.webcam_options import (
     check_outputs,
     with_options,
 )
+from rtloc.commands.webcam_sinks import own_sinks, shared_sinks
 from rtloc.controls import Controls, open_controls
 from rtloc.errors import RtlocError
-from rtloc.event_sink import EventSink, command_teller, webhook_teller
+from rtloc.grid import Grid, GridPart
 from rtloc.interrupts import terminated_like_interrupted
 from rtloc.live import LiveSource
 from rtloc.live_stats import LiveStats
-from rtloc.recording_sink import RecordingSink
-from rtloc.records import open_records
-from rtloc.records_sink import ABOUT, RecordsSink
 from rtloc.sink import Sink
-from rtloc.snapshot_sink import SnapshotSink, name_by_time, next_free
 from rtloc.terminal_sink import TerminalSink
+from rtloc.track import Tracker
 from rtloc.trails import Trails
-from rtloc.watch import View, watch
+from rtloc.watch import Station, View, watch
 from rtloc.window import check_display, open_window
 from rtloc.window_sink import WindowSink
 
@@ -42,12 +39,12 @@ Key = Callable[[], int]
 
 
 @click.command()
-@click.argument("source", default="0")
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @with_options(*SOURCE_OPTIONS, *OUTPUT_OPTIONS)
 @tracking(default=True)
 @locating
 def command(
-    source: str,
+    sources: tuple[str, ...],
     size: tuple[int, int] | None,
     fps: float | None,
     fourcc: str | None,
@@ -70,105 +67,81 @@ def command(
     """Find objects in SOURCE: a camera's index (0 is the first), its device path, or a URL.
 
     A window shows the newest frame with boxes, labels and figures; ? in it lists the keys, q or Esc
-    quits. A source that is lost is opened again and again, until it comes back.
+    quits. Several sources are shown side by side. One that is lost is opened again and again, until
+    it comes back.
     """
     wanted = Outputs(**outputs)
     check_outputs(wanted)
     show = not no_window and wanted.serve is None
     if show:
         check_display("use --serve or --no-window")
+    names = sources or ("0",)
     mode = CameraMode(size, fps, fourcc, exposure)
-    asked = Source(source, mode, api, timeout, mirrored=flip)
+    asked = [Source(name, mode, api, timeout, mirrored=flip) for name in names]
     with ExitStack() as stack:
-        aside = stack.enter_context(ThreadPoolExecutor(1))
-        opening = aside.submit(open_capture, asked)  # the engine loads meanwhile
+        aside = stack.enter_context(ThreadPoolExecutor(len(asked)))
+        opening = [aside.submit(open_capture, one) for one in asked]  # the engine loads meanwhile
         localizer = stack.enter_context(open_localizer(model, backend, threshold, classes))
-        live = LiveSource(asked, opening.result(), comes_back=not no_reconnect)
-        stack.enter_context(closing(live))
-        if other := difference(mode, live.mode):
-            click.echo(f"rtloc: warning: the camera gives {other}", err=True)
-        controls = open_controls(localizer, track=track, smooth=smooth)
-        sinks = open_sinks(stack, wanted, controls, source, tracked=track)
+        news = Condition()
+        lives = []
+        for one, capture in zip(asked, opening, strict=True):
+            live = LiveSource(one, capture.result(), comes_back=not no_reconnect, news=news)
+            lives.append(stack.enter_context(closing(live)))
+            if other := difference(mode, live.mode):
+                click.echo(f"rtloc: warning: {one.name} gives {other}", err=True)
+        controls = open_controls(localizer, track=track, smooth=smooth, sources=len(names))
+        shared = shared_sinks(stack, wanted, controls)
+        own = own_sinks(stack, wanted, controls, names)
         click.echo(f"rtloc: {localizer.backend} ({localizer.backend_reason})", err=True)
-        view, key = open_view(stack, f"rtloc {source}" if show else None, controls)
-        stats = LiveStats(localizer.info.labels)
-        stack.callback(lambda: click.echo(stats.closing_line(), err=True))
+        title = f"rtloc {' '.join(names)}" if show else None
+        view, key = open_view(stack, title, controls, panel=len(names) == 1)
+        stations = stations_of(lives, controls, view, shared, own, trails=trails)
+        stack.callback(close_with_figures, stations)
         with suppress(KeyboardInterrupt), terminated_like_interrupted():
-            watch(
-                live,
-                controls,
-                view,
-                sinks,
-                stats,
-                key=until(duration, controls, key),
-                trails=Trails() if trails else None,
-            )
-        if live.ended and not controls.quit:
-            raise RtlocError(f"the stream {source} has ended")
+            watch(stations, controls, until(duration, controls, key))
+        if all(live.ended for live in lives) and not controls.quit:
+            raise RtlocError(f"the stream {' and '.join(names)} has ended")
 
 
-def open_sinks(
-    stack: ExitStack, wanted: Outputs, controls: Controls, source: str, *, tracked: bool
-) -> list[Sink]:
-    """Open what each frame goes to beside the view."""
-    controls.recording = wanted.record is not None
-    sinks: list[Sink] = [
-        SnapshotSink(controls),
-        RecordingSink(controls, recording_names(wanted.record)),
+def stations_of(
+    lives: Sequence[LiveSource],
+    controls: Controls,
+    view: View,
+    shared: list[Sink],
+    own: Sequence[list[Sink]],
+    *,
+    trails: bool,
+) -> list[Station]:
+    """Make the stations of a run: one that has all to itself, or several in a grid."""
+    trackers: Sequence[Tracker | None] = controls.trackers or [None] * len(lives)
+    stats = [LiveStats(controls.labels) for _ in lives]
+    views: list[View] = [view]
+    if len(lives) == 1:
+        own = [[*own[0], *shared]]
+    else:
+        grid = Grid([live.source.name for live in lives], view, shared)
+        views = [GridPart(grid, n, one) for n, one in enumerate(stats)]
+    return [
+        Station(*parts, trails=Trails() if trails else None)
+        for parts in zip(lives, stats, views, own, trackers, strict=True)
     ]
-    if wanted.records is not None:
-        opened = open_records(wanted.records, controls.labels, ABOUT, tracked=tracked)
-        sinks.append(RecordsSink(stack.enter_context(opened)))
-    tell = []
-    if wanted.on_detect is not None:
-        tell.append(command_teller(wanted.on_detect))
-    if wanted.webhook is not None:
-        tell.append(webhook_teller(wanted.webhook))
-    if tell:
-        sinks.append(EventSink(source, controls.labels, tell, wanted.gone_after))
-    if wanted.serve is not None:
-        sinks.append(open_page(stack, controls, wanted.serve))
-    return sinks
 
 
-def open_page(stack: ExitStack, controls: Controls, address: str) -> Sink:
-    """Serve the page.
-
-    Raises:
-        RtlocError: the packages that it needs are not installed.
-    """
-    try:
-        from rtloc.page_app import page_app
-        from rtloc.page_sink import PageSink
-        from rtloc.web_server import served
-    except ModuleNotFoundError as error:
-        raise RtlocError(
-            f"--serve needs the module {error.name}; pip install 'rtloc[web]'"
-        ) from error
-    sink = PageSink(controls)
-    url = stack.enter_context(served(partial(page_app, sink, controls), address))
-    click.echo(f"rtloc: open {url} in a browser; Ctrl-C ends the run", err=True)
-    return sink
+def close_with_figures(stations: Sequence[Station]) -> None:
+    """Say the figures of each source in a line."""
+    for station in stations:
+        name = f"{station.live.source.name}: " * (len(stations) > 1)
+        click.echo(f"{name}{station.stats.closing_line()}", err=True)
 
 
-def recording_names(first: Path | None) -> Callable[[], Path]:
-    """Return a function that names the next recording: `first`, then others beside it."""
-    unused = [] if first is None else [first]
-
-    def name() -> Path:
-        if unused:
-            return unused.pop()
-        return name_by_time(".mp4") if first is None else next_free(first)
-
-    return name
-
-
-def open_view(stack: ExitStack, title: str | None, controls: Controls) -> tuple[View, Key]:
+def open_view(
+    stack: ExitStack, title: str | None, controls: Controls, *, panel: bool
+) -> tuple[View, Key]:
     """Open what the viewer looks at, a window or the terminal, and what tells pressed keys."""
     if title is None:
         return TerminalSink(), lambda: -1
     window = stack.enter_context(open_window(title))
-    return WindowSink(window, controls), window.key
+    return WindowSink(window, controls, panel=panel), window.key
 
 
 def until(duration_s: float | None, controls: Controls, key: Key) -> Key:

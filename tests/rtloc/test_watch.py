@@ -19,7 +19,7 @@ from rtloc.frame import Frame
 from rtloc.live import open_live
 from rtloc.live_stats import LiveStats
 from rtloc.localizer import Localizer
-from rtloc.watch import watch
+from rtloc.watch import Station, watch
 
 SMALL = np.full((240, 320, 3), 200, np.uint8)
 LABELS = ["Nidoran♀"]
@@ -87,7 +87,7 @@ def test_a_slow_engine_is_never_behind_and_needs_no_memory(tmp_path: Path) -> No
             mjpeg_server(SMALL, rate=SLOWER / engine_s, frames=10_000) as stream,
             open_live(Source(stream.url)) as live,
         ):
-            watch(live, controls, view, [], stats, key=nothing)
+            watch([Station(live, stats, view, [], *controls.trackers)], controls, nothing)
             came = live.received
     # a frame waits for at most the one before it; a busy machine is slower than it just was
     assert stats.latency_ms("total", 50) < 2 * stats.latency_ms("locate", 50)
@@ -104,7 +104,7 @@ def test_a_sink_that_fails_is_left_out(tmp_path: Path, caplog: pytest.LogCapture
     ):
         controls = open_controls(localizer, track=False, smooth=True)
         failing, view = Failing(controls, 10_000), Looking(controls, 20)
-        watch(live, controls, view, [failing], LiveStats(LABELS), key=nothing)
+        watch([Station(live, LiveStats(LABELS), view, [failing])], controls, nothing)
     assert len(view.seen) == 20
     assert len(failing.seen) == 2
     assert "No space left on device; going on without" in caplog.text
@@ -118,7 +118,7 @@ def test_a_lost_source_is_said(tmp_path: Path) -> None:
     ):
         controls = open_controls(localizer, track=False, smooth=True)
         view = Looking(controls, 60)
-        watch(live, controls, view, [], LiveStats(LABELS), key=nothing)
+        watch([Station(live, LiveStats(LABELS), view, [])], controls, nothing)
     assert len(view.seen) == 60
     assert any(f"{stream.url} is lost" in text for text in view.said)
 
@@ -132,5 +132,5 @@ def test_paused_it_delivers_nothing(tmp_path: Path) -> None:
         controls = open_controls(localizer, track=False, smooth=True)
         view = Looking(controls, 10_000)
         keys = [-1] * 60 + [ord(" ")] + [-1] * 60 + [ord("q")]
-        watch(live, controls, view, [], LiveStats(LABELS), key=lambda: keys.pop(0))
+        watch([Station(live, LiveStats(LABELS), view, [])], controls, lambda: keys.pop(0))
     assert 20 < len(view.seen) < 75

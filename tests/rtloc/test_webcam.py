@@ -175,6 +175,32 @@ class TestWithoutWindow:
         assert done.returncode == 0, done.stderr
         assert "lost" in done.stderr
 
+    def test_several_sources_are_located_side_by_side(
+        self, scene: np.ndarray, stream: MjpegServer, tmp_path: Path
+    ) -> None:
+        small = np.ascontiguousarray(scene[:, ::-1])
+        with mjpeg_server(small, rate=15, frames=900) as other:
+            options = ["--record", "a.mp4", "--records", "a.jsonl", "--duration", "5"]
+            done = self.run(tmp_path, stream.url, other.url, *options)
+        assert done.returncode == 0, done.stderr
+        lines = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+        for url in (stream.url, other.url):
+            mine = [line for line in lines if line["source"] == url]
+            assert len(mine) > 20
+            assert [line["index"] for line in mine] == sorted(line["index"] for line in mine)
+            assert {one["label"] for one in mine[-1]["detections"]} == {
+                "Bulbasaur",
+                "Charmander",
+                "Squirtle",
+            }
+            assert f"{url}: " in done.stderr
+        with av.open(str(tmp_path / "a.mp4")) as recorded:
+            frames = [frame.to_ndarray(format="bgr24") for frame in recorded.decode(video=0)]
+        assert len(frames) > 40
+        for half in (frames[-1][:, :640], frames[-1][:, 640:]):
+            for colour in (COLOURS[0], COLOURS[1], COLOURS[3]):
+                assert (np.abs(half.astype(int) - colour).max(axis=2) < 40).sum() > 200
+
     @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals")
     @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
     def test_a_signal_ends_it_and_keeps_what_there_is(

@@ -61,6 +61,11 @@ class Source:
     mirrored: bool = False
 
     @property
+    def title(self) -> str:
+        """The name as it may be shown: without the user and password that a URL may have."""
+        return re.sub(r"://[^/]*@", "://", self.name)
+
+    @property
     def is_url(self) -> bool:
         """Whether it is a stream."""
         return "://" in self.name and self.api != "gstreamer"
@@ -130,7 +135,9 @@ def why_not_open(source: Source) -> str:
     """Say why a source that did not open may not have, and how to mend it."""
     name = source.name
     if source.is_url:
-        return f"the stream {name} cannot be opened; check its address and that it is on air"
+        return (
+            f"the stream {source.title} cannot be opened; check its address and that it is on air"
+        )
     if not source.is_camera:
         return f"no camera or stream {name!r}; give a camera's index, device path or URL"
     camera = f"camera {name}" if name.isdigit() else name

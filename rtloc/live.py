@@ -93,10 +93,10 @@ class LiveSource:
         self.losses += 1
         while True:
             pause_s, self._pause_s = self._pause_s, min(2 * self._pause_s, LONGEST_PAUSE_S)
-            self.trouble = f"{self.source.name} is lost; trying again in {pause_s:g} s"
+            self.trouble = f"{self.source.title} is lost; trying again in {pause_s:g} s"
             if self._stop.wait(pause_s):
                 return None
-            self.trouble = f"{self.source.name} is lost; opening it again"
+            self.trouble = f"{self.source.title} is lost; opening it again"
             try:
                 return open_capture(self.source)
             except RtlocError:

@@ -75,9 +75,9 @@ def command(
     show = not no_window and wanted.serve is None
     if show:
         check_display("use --serve or --no-window")
-    names = sources or ("0",)
     mode = CameraMode(size, fps, fourcc, exposure)
-    asked = [Source(name, mode, api, timeout, mirrored=flip) for name in names]
+    asked = [Source(name, mode, api, timeout, mirrored=flip) for name in sources or ("0",)]
+    names = [one.title for one in asked]
     with ExitStack() as stack:
         aside = stack.enter_context(ThreadPoolExecutor(len(asked)))
         opening = [aside.submit(open_capture, one) for one in asked]  # the engine loads meanwhile
@@ -88,7 +88,7 @@ def command(
             live = LiveSource(one, capture.result(), comes_back=not no_reconnect, news=news)
             lives.append(stack.enter_context(closing(live)))
             if other := difference(mode, live.mode):
-                click.echo(f"rtloc: warning: {one.name} gives {other}", err=True)
+                click.echo(f"rtloc: warning: {one.title} gives {other}", err=True)
         controls = open_controls(localizer, track=track, smooth=smooth, sources=len(names))
         shared = shared_sinks(stack, wanted, controls)
         own = own_sinks(stack, wanted, controls, names)
@@ -119,7 +119,7 @@ def stations_of(
     if len(lives) == 1:
         own = [[*own[0], *shared]]
     else:
-        grid = Grid([live.source.name for live in lives], view, shared)
+        grid = Grid([live.source.title for live in lives], view, shared)
         views = [GridPart(grid, n, one) for n, one in enumerate(stats)]
     return [
         Station(*parts, trails=Trails() if trails else None)
@@ -130,7 +130,7 @@ def stations_of(
 def close_with_figures(stations: Sequence[Station]) -> None:
     """Say the figures of each source in a line."""
     for station in stations:
-        name = f"{station.live.source.name}: " * (len(stations) > 1)
+        name = f"{station.live.source.title}: " * (len(stations) > 1)
         click.echo(f"{name}{station.stats.closing_line()}", err=True)
 
 

@@ -126,6 +126,14 @@ def test_a_stream_that_nobody_serves_is_an_error() -> None:
         pass
 
 
+def test_passwords_are_never_shown() -> None:
+    source = Source("http://me:secret@127.0.0.1:9/stream")
+    assert source.title == "http://127.0.0.1:9/stream"
+    with pytest.raises(RtlocError) as error, open_live(source):
+        pass
+    assert "secret" not in str(error.value)
+
+
 def test_a_page_that_is_no_stream_is_an_error() -> None:
     with (
         mjpeg_server(SMALL, frames=0) as page,

@@ -13,6 +13,7 @@ import click
 from rtloc.capture import APIS
 from rtloc.errors import UsageError
 from rtloc.files import check_writable
+from rtloc.mqtt import broker_of
 
 A_PATH = click.Path(path_type=Path)
 Command = Callable[..., Any]
@@ -59,6 +60,7 @@ OUTPUT_OPTIONS = (
     click.option("--records", type=A_PATH, help="Write what was found as .jsonl or .csv."),
     click.option("--on-detect", metavar="COMMAND", help="Run it when a label comes into view."),
     click.option("--webhook", metavar="URL", help="POST JSON there when a label comes into view."),
+    click.option("--mqtt", metavar="URL", help="Publish to mqtt://[USER:PASSWORD@]HOST/TOPIC."),
     click.option(
         "--gone-after",
         type=click.FloatRange(0),
@@ -77,6 +79,7 @@ class Outputs:
     records: Path | None
     on_detect: str | None
     webhook: str | None
+    mqtt: str | None
     serve: str | None
     gone_after: float
 
@@ -102,6 +105,8 @@ def check_outputs(wanted: Outputs) -> None:
         if wanted.record.suffix.lower() not in {".mp4", ".m4v", ".mov"}:
             raise UsageError(f"cannot record to {wanted.record}; end its name in .mp4")
         check_writable(wanted.record)
+    if wanted.mqtt is not None:
+        broker_of(wanted.mqtt)
     if wanted.webhook is not None:
         parts = urlsplit(wanted.webhook)
         if parts.scheme not in {"http", "https"} or not parts.hostname:

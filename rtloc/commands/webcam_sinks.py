@@ -13,6 +13,7 @@ from rtloc.commands.webcam_options import Outputs
 from rtloc.controls import Controls
 from rtloc.errors import RtlocError
 from rtloc.event_sink import EventSink, command_teller, webhook_teller
+from rtloc.mqtt import broker_of, mqtt_teller
 from rtloc.recording_sink import RecordingSink
 from rtloc.records import open_records
 from rtloc.records_sink import ABOUT, RecordsSink
@@ -50,6 +51,8 @@ def own_sinks(
         tell.append(command_teller(wanted.on_detect))
     if wanted.webhook is not None:
         tell.append(webhook_teller(wanted.webhook))
+    if wanted.mqtt is not None:
+        tell.append(mqtt_teller(broker_of(wanted.mqtt)))
     if tell:
         for sinks, name in zip(own, names, strict=True):
             sinks.append(EventSink(name, controls.labels, tell, wanted.gone_after))

@@ -16,7 +16,7 @@ from train.backgrounds import random_crop
 from train.generator import PictureMaker, Sample, picture_maker, with_bars
 from train.matching import Found, Truth, iou_matrix
 from train.stages import MANY_OBJECTS
-from train.threshold import FALSE_LIMIT, MISTAKEN_LIMIT, Trials
+from train.threshold import FALSE_LIMIT, MISTAKEN_LIMIT, MISTAKEN_PART, Trials
 
 PHOTOS = 6000
 DRAWINGS = 1000
@@ -120,4 +120,4 @@ def mistaken_trials(drawings: Sequence[Truth], found: Sequence[Found]) -> Trials
         for overlaps in iou_matrix(one.boxes, truth.boxes).T:
             count += 1
             scores += one.scores[overlaps > MISTAKEN_IOU].tolist()[:1]  # the best comes first
-    return Trials(np.array(scores, np.float32), count, MISTAKEN_LIMIT)
+    return Trials(np.array(scores, np.float32), count, MISTAKEN_LIMIT, MISTAKEN_PART)

@@ -2,9 +2,9 @@
 
 The F1 of a detector hardly changes over a wide range of thresholds, but how often it sees things
 that are not there does. So first come the limits for pictures without objects: 1 false detection in
-1,000 photos, and 2 in 100 drawings of other things taken for an object. Only half of each is used
-up, because the pictures to come are others than those measured. Of the thresholds that keep within
-them it is the lowest whose F1 is within 0.01 of the best among them: low, so that objects are not
+1,000 photos, and 2 in 100 drawings of other things taken for an object. Only half of the first and
+three quarters of the second are used up, because the pictures to come are others than those
+measured, and what is rare is known less surely. Of the thresholds that keep within them it is the lowest whose F1 is within 0.01 of the best among them: low, so that objects are not
 lost from one frame to the next.
 
 Where the limits cost more than a tenth of the best F1, as with a barely trained net, they are
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 FALSE_LIMIT = 0.001  # per picture without an object
 MISTAKEN_LIMIT = 0.02  # per drawing of something else
-PART_USED = 0.5  # of a limit
+FALSE_PART, MISTAKEN_PART = 0.5, 0.75  # of the limits, that may be used up
 NEAR_BEST_F1 = 0.01
 LEAST_F1 = 0.9  # of the best
 NOTHING_RIGHT = 0.5  # the threshold of a model that finds nothing
@@ -33,12 +33,13 @@ class Trials:
     """Chances to find something where nothing is.
 
     scores: float32 [N], of each false detection, in any order; count: of pictures; limit: of false
-    detections per picture.
+    detections per picture; part: of the limit that may be used up.
     """
 
     scores: NDArray[np.float32]
     count: int
     limit: float = FALSE_LIMIT
+    part: float = FALSE_PART
 
     def false(self, threshold: float) -> int:
         """Count the false detections at a threshold."""
@@ -89,8 +90,8 @@ def at_least(scores: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def lowest_within(trials: Trials) -> float:
-    """Return the lowest threshold of GRID that uses up no more than PART_USED of the limit."""
-    allowed = trials.count * trials.limit * PART_USED
+    """Return the lowest threshold of GRID that uses up no more than the part of the limit that may be."""
+    allowed = trials.count * trials.limit * trials.part
     within = at_least(trials.scores) <= allowed + 1e-9
     return grid_value(within, 0) if within.any() else grid_value(~within, -1)
 

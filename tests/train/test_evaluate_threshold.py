@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from train.threshold import (
+    FALSE_PART,
     GRID,
     LEAST_F1,
-    PART_USED,
+    MISTAKEN_PART,
     Trials,
     choose_threshold,
     f1_on_grid,
@@ -42,9 +43,12 @@ def test_pictures_without_objects_push_it_up() -> None:
     assert choose_threshold(APART, RIGHT, 100, [free(scores_of(0.2), 500)]) < 0.3
 
 
-def test_half_the_limit_may_be_used_up() -> None:
+def test_a_part_of_the_limit_may_be_used_up() -> None:
     wrong = scores_of(0.55, 0.54, 0.53, 0.52, 0.51)
-    assert PART_USED == 0.5
+    assert FALSE_PART == 0.5
+    assert MISTAKEN_PART == 0.75
+    drawings = Trials(wrong, 200, 0.02, MISTAKEN_PART)
+    assert lowest_within(drawings) == 0.521
     assert lowest_within(free(wrong, 1999)) == 0.551
     assert lowest_within(free(wrong, 2000)) == 0.541
     assert lowest_within(free(wrong, 6000)) == 0.521

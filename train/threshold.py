@@ -4,8 +4,9 @@ The F1 of a detector hardly changes over a wide range of thresholds, but how oft
 that are not there does. So first come the limits for pictures without objects: 1 false detection in
 1,000 photos, and 2 in 100 drawings of other things taken for an object. Only half of the first and
 three quarters of the second are used up, because the pictures to come are others than those
-measured, and what is rare is known less surely. Of the thresholds that keep within them it is the lowest whose F1 is within 0.01 of the best among them: low, so that objects are not
-lost from one frame to the next.
+measured, and what is rare is known less surely. Of the thresholds that keep within them it is the
+lowest whose F1 is within 0.01 of the best among them: low, so that objects are not lost from one
+frame to the next.
 
 Where the limits cost more than a tenth of the best F1, as with a barely trained net, they are
 given up: it is the highest threshold that keeps nine tenths of it, and the measured rates say how
@@ -90,7 +91,7 @@ def at_least(scores: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def lowest_within(trials: Trials) -> float:
-    """Return the lowest threshold of GRID that uses up no more than the part of the limit that may be."""
+    """Return the lowest threshold of GRID that uses up no more of the limit than it may."""
     allowed = trials.count * trials.limit * trials.part
     within = at_least(trials.scores) <= allowed + 1e-9
     return grid_value(within, 0) if within.any() else grid_value(~within, -1)

@@ -18,6 +18,7 @@ from rtloc.errors import RtlocError, UsageError
 CAMERA_INDEX = "[0-9]{1,4}"
 OPEN_TIMEOUT_MS = 10_000
 # FFmpeg's own default is UDP, of which packets get lost, and buffers that cost latency
+FFMPEG_OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 RTSP_OPTIONS = "rtsp_transport;tcp|fflags;nobuffer|flags;low_delay"
 APIS = {
     "v4l2": cv2.CAP_V4L2,
@@ -102,13 +103,17 @@ def open_capture(source: Source) -> cv2.VideoCapture:
 
 def open_stream(source: Source) -> cv2.VideoCapture:
     """Open a stream by its URL."""
-    if source.name.startswith("rtsp"):
-        os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", RTSP_OPTIONS)
     limits = [
         *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS),
         *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, round(1e3 * source.silent_s)),
     ]
-    return cv2.VideoCapture(source.name, cv2.CAP_FFMPEG, limits)
+    if not source.name.startswith("rtsp") or FFMPEG_OPTIONS in os.environ:
+        return cv2.VideoCapture(source.name, cv2.CAP_FFMPEG, limits)
+    os.environ[FFMPEG_OPTIONS] = RTSP_OPTIONS
+    try:
+        return cv2.VideoCapture(source.name, cv2.CAP_FFMPEG, limits)
+    finally:  # files that are opened later could not be read with them
+        os.environ.pop(FFMPEG_OPTIONS, None)
 
 
 def open_camera(source: Source) -> cv2.VideoCapture:

@@ -1,5 +1,6 @@
 """A live source delivers the newest frame."""
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -268,6 +269,7 @@ def test_an_rtsp_camera_delivers_and_comes_back_when_its_server_does() -> None:
         frames = [live.newest(TIMEOUT_S) for _ in range(20)]
     assert all(frame is not None and frame.image.shape == (240, 320, 3) for frame in frames)
     assert all(frame.image.max() > 200 for frame in frames if frame)  # the ball
+    assert "OPENCV_FFMPEG_CAPTURE_OPTIONS" not in os.environ  # files are opened without them
     port = urlsplit(url).port
     assert port is not None
     with closing(live), rtsp_server(port):

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-BAR_GREY = 114
+BAR_GREY = 114  # the usual grey of letterbox bars; the trainer's pictures have the same
 
 
 def at_least(frames: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

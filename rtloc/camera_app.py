@@ -60,10 +60,9 @@ def camera_app(cameras: Cameras, guard: Guard) -> Starlette:
     async def about(request: Request) -> Response:
         localizer = cameras.localizer
         colours = ["#{2:02x}{1:02x}{0:02x}".format(*colour) for colour in COLOURS]
-        engine = f"{localizer.backend} {localizer.info.precision}"
         labels = list(localizer.info.labels)
         return JSONResponse(
-            {"labels": labels, "colours": colours, "engine": engine}, headers=HEADERS
+            {"labels": labels, "colours": colours, "engine": localizer.engine}, headers=HEADERS
         )
 
     async def locate(socket: WebSocket) -> None:

@@ -75,11 +75,6 @@ class Controls:
             self.localizer.look_for(n for n in range(len(self.labels)) if n not in self.hidden)
 
     @property
-    def engine(self) -> str:
-        """What locates now, and in which precision: a lost GPU gives way to the CPU."""
-        return f"{self.localizer.backend} {self.localizer.info.precision}"
-
-    @property
     def labels(self) -> Sequence[str]:
         """The model's labels, by class id."""
         return self.localizer.info.labels

@@ -41,15 +41,17 @@ class Grid:
         self._started_s = time.perf_counter()
         self._closed = False
 
-    def tile_wh(self) -> tuple[int, int]:
-        """Return the size of a tile."""
-        return SIZE_WH[0] // self._columns, SIZE_WH[1] // self._rows
+    def tile(self, n: int) -> tuple[NDArray[np.uint8], int, int]:
+        """Return the n-th tile, a view of the whole picture, and its corner's x and y."""
+        width, height = SIZE_WH[0] // self._columns, SIZE_WH[1] // self._rows
+        row, column = divmod(n, self._columns)
+        x, y = column * width, row * height
+        return self._picture[y : y + height, x : x + width], x, y
 
     def put(self, n: int, image: NDArray[np.uint8], found: Detections, lines: list[str]) -> None:
         """Put a picture into the n-th tile, as large as fits, with lines of text on it."""
-        width, height = self.tile_wh()
-        row, column = divmod(n, self._columns)
-        tile = self._picture[row * height :, column * width :][:height, :width]
+        tile, left, top = self.tile(n)
+        height, width = tile.shape[:2]
         tile[:] = 0
         scale = min(width / image.shape[1], height / image.shape[0])
         wide, high = (max(1, int(scale * side)) for side in (image.shape[1], image.shape[0]))
@@ -58,7 +60,7 @@ class Grid:
             image, (wide, high), interpolation=cv2.INTER_AREA
         )
         draw_lines(tile, lines, bottom=False)
-        corner = np.array([x + column * width, y + row * height] * 2, np.float32)
+        corner = np.array([left + x, top + y] * 2, np.float32)
         boxes = (found.boxes * scale + corner).astype(np.float32)
         self._found[n] = Detections(boxes, found.scores, found.class_ids)
 
@@ -75,9 +77,7 @@ class Grid:
 
     def say(self, n: int, text: str) -> None:
         """Show a message on the n-th tile."""
-        width, height = self.tile_wh()
-        row, column = divmod(n, self._columns)
-        draw_banner(self._picture[row * height :, column * width :][:height, :width], text)
+        draw_banner(self.tile(n)[0], text)
 
     def close(self) -> None:
         """Close view and sinks, once."""

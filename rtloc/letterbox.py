@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.model_file import content_wh
+from engines.padding import BAR_GREY
 from rtloc.frame import planes_of
 
-BAR_GREY = 114  # the usual grey of letterbox bars; the trainer's pictures have the same
 # BT.601, video range, as OpenCV takes I420 (https://www.itu.int/rec/R-REC-BT.601)
 LUMA, BLUE_U, GREEN_U, GREEN_V, RED_V = 255 / 219, 2.017232, -0.391762, -0.812968, 1.596027
 YUV_TO_BGR = np.array(

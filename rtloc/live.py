@@ -14,9 +14,7 @@ from rtloc.errors import RtlocError
 from rtloc.frame import Frame
 
 CLOSE_TIMEOUT_S = 2.0
-BROKEN_PICTURES = (
-    10  # one after the other, after which a source is lost; at an end they take no time
-)
+BROKEN_PICTURES = 10  # one after the other: the source is lost (at an end they take no time)
 FIRST_PAUSE_S = 0.5  # before a lost source is opened again; doubled each time that it fails
 LONGEST_PAUSE_S = 10.0
 

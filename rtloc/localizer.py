@@ -149,6 +149,11 @@ class Localizer:
             return found
         return found[np.isin(class_ids, self._class_ids)]
 
+    @property
+    def engine(self) -> str:
+        """What locates now, and in which precision: a lost GPU gives way to the CPU."""
+        return f"{self.backend} {self.info.precision}"
+
     def look_for(self, class_ids: Iterable[int]) -> None:
         """Find only objects of these classes from now on."""
         self._class_ids = np.array(sorted(class_ids), np.int64)

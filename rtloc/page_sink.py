@@ -30,8 +30,7 @@ class PageSink:
         self.number = 0
         self.closed = False
         self._controls = controls
-        self._state: dict[str, Any] = {}
-        self._stats: LiveStats | None = None
+        self._shown: tuple[int, Detections, LiveStats] | None = None
         self._newest: NDArray[np.uint8] | None = None
         self._news = threading.Condition()
         self._encoded = threading.Condition()
@@ -40,15 +39,8 @@ class PageSink:
 
     def write(self, frame: Frame, detections: Detections, stats: LiveStats) -> None:
         """Take a frame; nothing changes it after this."""
-        found = [
-            {"label": stats.labels[n], "score": round(score, 3)}
-            for n, score in zip(
-                detections.class_ids.tolist(), detections.scores.tolist(), strict=True
-            )
-        ]
         with self._news:
-            self._state = {"found": found, "index": frame.index}
-            self._stats = stats
+            self._shown = frame.index, detections, stats
             self._newest = frame.image if self.viewers or not self.jpeg else None
             self._news.notify()
 
@@ -76,14 +68,9 @@ class PageSink:
     def state(self) -> dict[str, Any]:
         """Return the figures, what was found, and the controls, ready for JSON."""
         controls = self._controls
-        with self._news:
-            state, stats = dict(self._state), self._stats
-        figures = {} if stats is None else stats.figures()
-        known = {name: None if math.isnan(value) else value for name, value in figures.items()}
         return {
-            **state,
-            "figures": known,  # JSON knows no NaN
-            "engine": controls.engine,
+            **self._shown_state(),
+            "engine": controls.localizer.engine,
             "threshold": controls.threshold,
             "classes": [
                 {"label": label, "shown": n not in controls.hidden}
@@ -91,8 +78,22 @@ class PageSink:
             ],
             "paused": controls.paused,
             "recording": controls.recording,
-            "message": None if stats is None else stats.trouble,
             "viewers": self.viewers,
+        }
+
+    def _shown_state(self) -> dict[str, Any]:
+        """Return what is known of the last frame and of the run so far."""
+        if self._shown is None:
+            return {"figures": {}, "message": None}
+        index, detections, stats = self._shown
+        rows = zip(detections.class_ids.tolist(), detections.scores.tolist(), strict=True)
+        figures = stats.figures().items()
+        return {
+            "index": index,
+            "found": [{"label": stats.labels[n], "score": round(score, 3)} for n, score in rows],
+            # JSON knows no NaN
+            "figures": {name: None if math.isnan(value) else value for name, value in figures},
+            "message": stats.trouble,
         }
 
     def close(self) -> None:

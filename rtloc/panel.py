@@ -47,7 +47,7 @@ def panel_lines(stats: LiveStats, controls: Controls) -> list[str]:
     lines = [
         f"{stats.fps():.1f} FPS, mean {stats.mean_fps():.1f}, camera {stats.camera_fps:.1f}",
         f"{total}: {stages}",
-        f"{controls.engine}, {stats.dropped} dropped{lost}",
+        f"{controls.localizer.engine}, {stats.dropped} dropped{lost}",
         f"threshold {controls.threshold:.2f}",
     ]
     hidden = [controls.labels[n] for n in sorted(controls.hidden)]

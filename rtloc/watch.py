@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from rtloc.controls import Controls
@@ -45,16 +45,13 @@ class Station:
     sinks: list[Sink]
     tracker: Tracker | None = None
     trails: Trails | None = None
-    frame: Frame | None = field(init=False, default=None)
 
-    def take(self, frame: Frame | None) -> bool:
-        """Take the newest frame, if any has come; return whether there is one to locate."""
-        self.frame = frame
+    def note(self, *, silent: bool) -> None:
+        """Note how the source is; silent: no frame has come, and the viewer is told why."""
         self.stats.came(self.live.received, self.live.dropped, self.live.losses)
         self.stats.trouble = self.live.trouble
-        if frame is None and self.live.trouble:
+        if silent and self.live.trouble:
             self.view.say(self.live.trouble)
-        return frame is not None
 
     def deliver(self, frame: Frame, detections: Detections, labels: Sequence[str]) -> None:
         """Follow, draw and give away what was found."""
@@ -89,15 +86,17 @@ def watch(stations: Sequence[Station], controls: Controls, key: Callable[[], int
         while not controls.quit:
             controls.press(key())
             newest = newest_of(lives, WAIT_S)
-            ready = [s for s, frame in zip(stations, newest, strict=True) if s.take(frame)]
+            for station, frame in zip(stations, newest, strict=True):
+                station.note(silent=frame is None)
+            ready = [(s, f) for s, f in zip(stations, newest, strict=True) if f is not None]
             if not ready and all(live.ended for live in lives):
                 return
             if not ready or controls.paused:
                 continue
-            frames = [station.frame for station in ready if station.frame is not None]
-            for station, frame in zip(ready, frames, strict=True):
+            for station, frame in ready:
                 station.stats.took("wait", station.live.age_s(frame))
+            frames = [frame for _, frame in ready]
             found, latency_ms = timed(controls.localizer.locate_frames, frames)
-            for station, frame, detections in zip(ready, frames, found, strict=True):
+            for (station, frame), detections in zip(ready, found, strict=True):
                 station.stats.took("locate", latency_ms / 1e3)
                 station.deliver(frame, detections, controls.labels)

@@ -13,6 +13,7 @@ from numpy.random import Generator as Random
 from numpy.typing import NDArray
 
 from engines.model_file import input_wh
+from engines.padding import BAR_GREY
 from train import camera, light, looks, paste
 from train.backgrounds import make_background
 from train.clutter import occlude, paste_decoys
@@ -21,7 +22,6 @@ from train.errors import TrainError
 from train.paste import Box
 from train.stages import Stage
 
-BAR_GREY = 114  # the letterbox bars of rtloc.letterbox
 SMALLEST_OBJECT_PX = 10.0
 TRIES_TO_PLACE = 8
 P_OVER_THE_EDGE = 0.25

@@ -10,8 +10,9 @@ from numpy.random import Generator as Random
 from numpy.typing import NDArray
 
 from engines.model_file import content_wh, input_wh
+from engines.padding import BAR_GREY
 from train import camera
-from train.generator import BAR_GREY, Maker, Sample, finish
+from train.generator import Maker, Sample, finish
 from train.labelled_set import LabelledPicture, LoadedPicture, load_pictures
 from train.stages import Stage
 

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from train.generator import BAR_GREY, Sample
+from engines.padding import BAR_GREY
+from train.generator import Sample
 from train.loss import LossParts, LossWeights
 from train.network import (
     FIRST_CLASS,

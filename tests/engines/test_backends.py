@@ -12,6 +12,8 @@ import numpy as np
 import odd_models
 import openvino
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from on_cpu import ON_CPU
 from onnx import TensorProto
@@ -25,6 +27,7 @@ from engines.errors import (
 )
 from engines.gpu import check_driver
 from engines.model_file import OUTPUTS, ModelInfo, read_model_info, shipped_models
+from engines.openvino_backend import parts_of
 from train.data_set import CUTOUTS, PHOTOS, load_data_set
 from train.generator import Sample
 from train.matching import iou_matrix
@@ -389,3 +392,11 @@ def test_a_graph_that_does_not_hang_together_is_refused(
     assert data.count(b"hole") == 1
     path.write_bytes(data.replace(b"hole", dangling))
     refusal(name, path)
+
+
+@given(st.integers(1, 300), st.sampled_from([1, 6, 8]))
+def test_openvino_takes_any_number_of_frames_in_few_sizes(frames: int, usual: int) -> None:
+    parts = parts_of(frames, usual)
+    assert sum(parts) == frames
+    assert set(parts) <= {usual, 1, 2, 4, 8}
+    assert parts_of(usual, usual) == [usual]

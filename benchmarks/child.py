@@ -18,13 +18,15 @@ class Child:
     """A process that has ended well.
 
     wall_s: from its start to its end; cpu_s: its own time on all cores, that in the kernel
-    included; peak_mib: the most memory that it held at once (peak resident set size).
+    included; peak_mib: the most memory that it held at once (peak resident set size); output: what
+    it printed, stderr included.
     """
 
     wall_s: float
     cpu_s: float
     peak_mib: float
     stderr: str
+    output: str
 
 
 def run_python(*arguments: str) -> Child:
@@ -38,15 +40,20 @@ def run(command: Sequence[str]) -> Child:
     Raises:
         click.ClickException: it failed.
     """
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as errors:
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8") as errors,
+        tempfile.TemporaryFile("w+", encoding="utf-8") as output,
+    ):
         started = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
+        process = subprocess.Popen(command, stdout=output, stderr=errors)
         _, status, usage = os.wait4(process.pid, 0)
         wall_s = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         errors.seek(0)
+        output.seek(0)
         text = errors.read()
+        printed = output.read()
     if process.returncode:
         raise click.ClickException(f"{' '.join(command)} failed ({process.returncode}): {text}")
     cpu_s = usage.ru_utime + usage.ru_stime
-    return Child(wall_s, cpu_s, usage.ru_maxrss * MIB_PER_UNIT, text)
+    return Child(wall_s, cpu_s, usage.ru_maxrss * MIB_PER_UNIT, text, printed + text)

@@ -5,11 +5,12 @@ import platform
 import shlex
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 
 import click
+
+from rtloc.bench.machine import cpu_count, cpu_model, installed, system
 
 LIBRARIES = ("rtloc", "numpy", "opencv-python", "av", "openvino", "onnxruntime")
 
@@ -33,45 +34,11 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def machine() -> str:
     """Name the CPU, the system and the versions of the libraries, in two lines."""
-    libraries = ", ".join(f"{name} {installed(name)}" for name in LIBRARIES)
+    libraries = ", ".join(f"{name} {installed(name) or '(not installed)'}" for name in LIBRARIES)
     return (
         f"{cpu_model()}, {cpu_count()} cores, {system()}; load average {os.getloadavg()[0]:.1f}.\n"
         f"Python {platform.python_version()}, {libraries}."
     )
-
-
-def installed(library: str) -> str:
-    """Return the version of a library."""
-    try:
-        return version(library)
-    except PackageNotFoundError:
-        return "(not installed)"
-
-
-def cpu_model() -> str:
-    """Return the CPU's name as the system gives it."""
-    cpus = Path("/proc/cpuinfo")
-    if cpus.exists():
-        for line in cpus.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def cpu_count() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def system() -> str:
-    """Return the operating system and the architecture."""
-    try:
-        name = platform.freedesktop_os_release()["PRETTY_NAME"]
-    except (OSError, KeyError):
-        name = f"{platform.system()} {platform.release()}"
-    return f"{name} {platform.machine()}"
 
 
 def publish(title: str, before: str, body: str, out: Path | None) -> None:

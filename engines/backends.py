@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,15 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Give back what the runtime holds."""
+        ...
+
+
+@runtime_checkable
+class HasDevice(Protocol):
+    """A backend whose device works beside the host, and has a clock of its own."""
+
+    def device_times_ms(self, frames: NDArray[np.uint8]) -> dict[str, float]:
+        """Run frames step by step; return the device's time of each, and the host's to ask."""
         ...
 
 

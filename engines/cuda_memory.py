@@ -50,6 +50,25 @@ class Buffer:
         runtime.cudaFreeHost(self._pinned)
 
 
+class Event:
+    """A moment in a stream, by the GPU's own clock."""
+
+    def __init__(self) -> None:
+        self._handle: Any = checked(runtime.cudaEventCreate())
+
+    def record(self, stream: Any) -> None:
+        """Make it the moment at which all work so far in the stream is done."""
+        checked(runtime.cudaEventRecord(self._handle, stream))
+
+    def ms_until(self, later: Event) -> float:
+        """Return how many milliseconds lie between this moment and a later one, both past."""
+        return float(checked(runtime.cudaEventElapsedTime(self._handle, later._handle)))
+
+    def close(self) -> None:
+        """Give it back."""
+        runtime.cudaEventDestroy(self._handle)
+
+
 class Stream:
     """A CUDA stream, in which work may be recorded once as a graph and played again."""
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import math
 import threading
+import time
+from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 NUMBER, INTEGER = np.dtype(np.float32), np.dtype(np.int64)
 DTYPES: dict[str, np.dtype[Any]] = {"boxes": NUMBER, "scores": NUMBER, "class_ids": INTEGER}
 KEPT_SHAPES = 4  # contexts of a thread
+STEPS = ("upload", "compute", "download")
 Shape = tuple[int, ...]
 PRECISIONS = ("fp16", "fp32")  # of the model files that TensorRT takes, the better first
 
@@ -92,6 +96,18 @@ class TensorRtBackend:
         answers = [self._context(part.shape).run(part) for part in parts]
         return RawOutputs(*(np.concatenate(arrays) for arrays in zip(*answers, strict=True)))
 
+    def device_times_ms(self, frames: NDArray[np.uint8]) -> dict[str, float]:
+        """Run frames step by step; return the GPU's time of each step, and the host's to ask.
+
+        The steps are those that trtexec separates: upload, compute, download, enqueue. One by one
+        they take longer than as the graph that `infer` plays.
+
+        Raises:
+            DeviceLostError: the GPU failed.
+        """
+        frames = at_least(frames, self._shortest)[: self._most]
+        return self._context(frames.shape).step_times_ms(frames)
+
     def close(self) -> None:
         """Give back what the contexts hold on the GPU."""
         while self._opened:
@@ -138,13 +154,34 @@ class Context:
         self.has_graph = recorded is not None
         self._go = recorded or self._steps
 
-    def _steps(self) -> None:
+    def _steps(self, step_done: Callable[[], None] = lambda: None) -> None:
         stream = self._stream.handle
         self._input.copy(True, stream)
+        step_done()
         if not self._context.execute_async_v3(int(stream)):
             raise DeviceLostError("the GPU failed: TensorRT could not run the engine")
+        step_done()
         for buffer in self._outputs.values():
             buffer.copy(False, stream)
+        step_done()
+
+    def step_times_ms(self, frames: NDArray[np.uint8]) -> dict[str, float]:
+        """Run the engine without the graph; return how long each step took, in milliseconds."""
+        from engines.cuda_memory import Event
+
+        self._input.host[:] = frames.ravel()
+        events = [Event() for _ in range(len(STEPS) + 1)]
+        unused = iter(events)
+        began_s = time.perf_counter()
+        next(unused).record(self._stream.handle)
+        self._steps(lambda: next(unused).record(self._stream.handle))
+        enqueue_ms = 1e3 * (time.perf_counter() - began_s)
+        self._stream.wait()
+        pairs = zip(STEPS, pairwise(events), strict=True)
+        times = {step: first.ms_until(then) for step, (first, then) in pairs}
+        for event in events:
+            event.close()
+        return {**times, "enqueue": enqueue_ms}
 
     def run(self, frames: NDArray[np.uint8]) -> tuple[NDArray[Any], ...]:
         """Run the engine on frames of the context's shape; return boxes, scores and class ids."""

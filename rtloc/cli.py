@@ -23,6 +23,7 @@ COMMANDS = {
         "rtloc.commands.verify",
         "Prove that a model answers alike on two backends (needs rtloc[train]).",
     ),
+    "bench": ("rtloc.commands.bench", "Measure latency, throughput and load, and compare."),
     "compile": ("rtloc.commands.compile", "Make a TensorRT engine of a model file."),
     "engines": ("rtloc.commands.engines", "List, show and clear compiled engines."),
     "doctor": ("rtloc.commands.doctor", "Say what is here, and what will be used."),

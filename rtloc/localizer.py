@@ -11,7 +11,7 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.backends import Load, RawOutputs, open_backend, open_on_cpu, read_model
+from engines.backends import HasDevice, Load, RawOutputs, open_backend, open_on_cpu, read_model
 from engines.errors import DeviceLostError
 from engines.model_file import input_wh, resolve_model
 from rtloc.detections import Detections
@@ -22,6 +22,11 @@ from rtloc.letterbox import Letterbox, fit, letterbox, unfit
 DEFAULT_MODEL = "pokemon"
 LOG = logging.getLogger(__name__)
 Report = Callable[[str, int, int], None]
+Lap = Callable[[str], None]
+
+
+def no_lap(stage: str) -> None:
+    """Measure nothing."""
 
 
 class Inputs(threading.local):
@@ -95,9 +100,12 @@ class Localizer:
         """Find the objects in a frame of a source, whichever form its pixels have."""
         return self.locate_frames([frame])[0]
 
-    def locate_frames(self, frames: Sequence[Frame]) -> list[Detections]:
-        """Find the objects in several frames; those of one shape are run together."""
-        return self._locate([frame.pixels for frame in frames])
+    def locate_frames(self, frames: Sequence[Frame], lap: Lap = no_lap) -> list[Detections]:
+        """Find the objects in several frames; those of one shape are run together.
+
+        lap: is told when a stage has ended: fit, engine, unfit.
+        """
+        return self._locate([frame.pixels for frame in frames], lap)
 
     def locate_batch(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         """Find the objects in several pictures; those of one shape are run together.
@@ -109,7 +117,7 @@ class Localizer:
             check_picture(image)
         return self._locate(images)
 
-    def _locate(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+    def _locate(self, images: Sequence[NDArray[np.uint8]], lap: Lap = no_lap) -> list[Detections]:
         """Find the objects in pictures that are BGR or I420."""
         found: list[Detections] = [Detections.empty()] * len(images)
         alike: dict[tuple[int, int], list[int]] = {}
@@ -120,9 +128,12 @@ class Localizer:
             boxes = [letterbox(*size_wh(images[n]), (width, height)) for n in chosen]
             for n, box, frame in zip(chosen, boxes, frames, strict=True):
                 fit(images[n], box, frame)
+            lap("fit")
             raw = self._infer(frames)
+            lap("engine")
             for row, (n, box) in enumerate(zip(chosen, boxes, strict=True)):
                 found[n] = self._read(raw, row, box)
+            lap("unfit")
         return found
 
     def _infer(self, frames: NDArray[np.uint8]) -> RawOutputs:
@@ -148,6 +159,21 @@ class Localizer:
         if self._class_ids is None:
             return found
         return found[np.isin(class_ids, self._class_ids)]
+
+    def device_times_ms(self, frames: Sequence[Frame]) -> dict[str, float]:
+        """Locate in frames of one shape, step by step; return how long each step took a GPU.
+
+        Of what it returns, "enqueue" is the time that the host took to ask for it all. A CPU has no
+        such steps: nothing is returned.
+        """
+        engine = self._engine
+        if not isinstance(engine, HasDevice):
+            return {}
+        wh = input_wh(*size_wh(frames[0].pixels), self.info.input_size)
+        inputs = self._inputs.of_shape((len(frames), wh[1], wh[0], 3))
+        for frame, row in zip(frames, inputs, strict=True):
+            fit(frame.pixels, letterbox(*size_wh(frame.pixels), wh), row)
+        return engine.device_times_ms(inputs)
 
     @property
     def engine(self) -> str:

@@ -94,6 +94,14 @@ def test_with_a_graph_and_without_the_answers_are_equal(backend: Any, samples: l
 
 
 @pytest.mark.gpu
+def test_the_gpus_own_times_make_up_a_run(backend: Any, samples: list[Any]) -> None:
+    times = backend.device_times_ms(samples[0].image[None])
+    assert list(times) == ["upload", "compute", "download", "enqueue"]
+    assert all(value > 0 for value in times.values())
+    assert times["compute"] < 1000
+
+
+@pytest.mark.gpu
 def test_shapes_may_come_in_any_order(backend: Backend, samples: list[Any]) -> None:
     image = samples[0].image
     shapes = [image, image[:32], image[:, :64], image.transpose(1, 0, 2), image[:160], image]

@@ -1,0 +1,78 @@
+"""Draw what was measured: how latencies are spread, and what waiting does to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from rtloc.bench.closed_loop import Measured
+from rtloc.bench.open_loop import OpenRun
+from rtloc.bench.samples import END_TO_END
+from rtloc.errors import RtlocError
+from rtloc.files import partial_name
+
+INCHES = (6.0, 4.2)  # of one chart
+
+
+def check_plotting() -> None:
+    """Make sure that drawing is possible.
+
+    Raises:
+        RtlocError: Matplotlib is not installed.
+    """
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise RtlocError(
+            "--plot needs Matplotlib, which is not installed; pip install 'rtloc[plot]'"
+        ) from error
+
+
+def draw_plot(
+    path: Path, measured: Sequence[Measured], runs: Sequence[OpenRun], bound_ms: float
+) -> None:
+    """Write the charts as a picture; the open loop's, where it ran.
+
+    Raises:
+        RtlocError: the file cannot be written.
+    """
+    from matplotlib.figure import Figure
+
+    charts = 2 if len(runs) > 1 else 1
+    figure = Figure(figsize=(INCHES[0] * charts, INCHES[1]), layout="constrained")
+    axes = figure.subplots(1, charts, squeeze=False)[0]
+    spread_chart(axes[0], measured)
+    if charts > 1:
+        rate_chart(axes[1], runs, bound_ms)
+    partial = partial_name(path)
+    try:
+        figure.savefig(partial, dpi=120)
+        partial.replace(path)
+    except (OSError, ValueError) as error:  # ValueError: no format has that suffix
+        partial.unlink(missing_ok=True)
+        raise RtlocError(f"cannot write {path}: {error}") from error
+
+
+def spread_chart(axes, measured: Sequence[Measured]) -> None:  # type: ignore[no-untyped-def]
+    """Draw the share of samples up to each latency, every sample of it."""
+    for one in measured:
+        for stage, style in (("locate", "-"), (END_TO_END, "--")):
+            values = np.sort(one.samples_ms[stage])
+            share = 100 * np.arange(1, len(values) + 1) / len(values)
+            axes.plot(values, share, style, label=f"{one.engine}, {stage}")
+    axes.set(xscale="log", xlabel="latency, ms", ylabel="samples up to that, %")
+    axes.grid(alpha=0.3, which="both")
+    axes.legend(fontsize="small")
+
+
+def rate_chart(axes, runs: Sequence[OpenRun], bound_ms: float) -> None:  # type: ignore[no-untyped-def]
+    """Draw latency from arrival over the rate of arrival."""
+    rates = [run.rate_fps for run in runs]
+    axes.plot(rates, [run.latency.p50_ms for run in runs], "o-", label="p50")
+    axes.plot(rates, [run.latency.p99_ms for run in runs], "o-", label="p99")
+    axes.axhline(bound_ms, color="grey", linestyle=":", label=f"bound, {bound_ms:g} ms")
+    axes.set(yscale="log", xlabel="frames that arrive in a second", ylabel="latency, ms")
+    axes.grid(alpha=0.3, which="both")
+    axes.legend(fontsize="small")

@@ -1,0 +1,114 @@
+"""How many cameras one engine holds: the newest frame of each, located together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from rtloc.bench.samples import Summary, summary
+from rtloc.frame import Frame
+from rtloc.localizer import Localizer
+from rtloc.overlay import draw
+from rtloc.track import Tracker
+
+LOST_PART = 0.001  # of the frames that may be dropped
+MOST = 256
+
+
+@dataclass(frozen=True)
+class StreamsRun:
+    """What came of some streams at a time.
+
+    latencies_ms: of every frame shown, from when it came to its being drawn; dropped: frames that a
+    newer one of their stream overtook.
+    """
+
+    streams: int
+    fps: float
+    latencies_ms: list[float]
+    dropped: int
+
+    @property
+    def latency(self) -> Summary:
+        """The latencies summed up."""
+        return summary(self.latencies_ms)
+
+    def holds(self) -> bool:
+        """Whether all streams were held: hardly a frame dropped, and each done before the next."""
+        came = len(self.latencies_ms) + self.dropped
+        return self.dropped <= LOST_PART * came and self.latency.p99_ms <= 1e3 / self.fps
+
+
+def streams_run(
+    localizer: Localizer, frames: list[Frame], streams: int, fps: float, seconds: float
+) -> StreamsRun:
+    """Let some streams, each from a moment of its own, send frames; take the newest of each.
+
+    They are followed and drawn as `rtloc webcam` does, one tracker a stream.
+    """
+    phases_s = np.random.default_rng(streams).uniform(0, 1 / fps, streams)
+    trackers = [Tracker(localizer.threshold) for _ in range(streams)]
+    taken = np.full(streams, -1)
+    latencies_ms: list[float] = []
+    dropped = 0
+    began_s = time.perf_counter()
+    while (now_s := time.perf_counter() - began_s) < seconds:
+        newest = np.floor((now_s - phases_s) * fps).astype(int)
+        ready = np.flatnonzero(newest > taken)
+        if not len(ready):
+            next_s = float((phases_s + (taken + 1) / fps).min())
+            time.sleep(max(0.0, next_s - now_s))
+            continue
+        dropped += int((newest - taken - 1)[ready].sum())
+        taken[ready] = newest[ready]
+        came = [frames[(n + newest[n]) % len(frames)] for n in ready]
+        copies = [Frame(f.pixels.copy(), f.index, now_s) for f in came]
+        for n, frame, found in zip(ready, copies, localizer.locate_frames(copies), strict=True):
+            followed = trackers[n].update(found, frame.time_s)
+            draw(frame.pixels, followed, localizer.info.labels)
+            done_s = time.perf_counter() - began_s
+            latencies_ms.append(1e3 * (done_s - phases_s[n] - newest[n] / fps))
+    return StreamsRun(streams, fps, latencies_ms, dropped)
+
+
+def most_streams(
+    localizer: Localizer,
+    frames: list[Frame],
+    fps: float,
+    seconds: float,
+    told: Callable[[StreamsRun], None] = lambda run: None,
+) -> list[StreamsRun]:
+    """Try ever more streams, then between the last two numbers, until one more is too many.
+
+    Returns all runs, by how many streams they had.
+    """
+    runs: dict[int, StreamsRun] = {}
+
+    def holds(streams: int) -> bool:
+        batches = [frames[:1] * size for size in (1, 2, 4, 8, streams) if size <= streams]
+        for batch in batches:  # so that none is made ready while it is measured
+            localizer.locate_frames(batch)
+        runs[streams] = streams_run(localizer, frames, streams, fps, seconds)
+        told(runs[streams])
+        return runs[streams].holds()
+
+    held, lost = 0, 1
+    while lost <= MOST and holds(lost):
+        held, lost = lost, 2 * lost
+    while lost - held > 1 and lost <= MOST:
+        middle = (held + lost) // 2
+        held, lost = (middle, lost) if holds(middle) else (held, middle)
+    return [runs[streams] for streams in sorted(runs)]
+
+
+def streams_held(runs: list[StreamsRun]) -> int:
+    """Return the greatest number of streams that was held, no smaller one having been lost."""
+    held = 0
+    for run in runs:
+        if not run.holds():
+            break
+        held = run.streams
+    return held

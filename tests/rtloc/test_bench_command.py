@@ -1,0 +1,100 @@
+"""`rtloc bench` as a user calls it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import pytest
+from clips import make_clip
+
+QUICK = ("--frames", 45, "--size", "320x180")
+
+
+def test_it_prints_the_stages_and_writes_every_sample(rtloc, tmp_path: Path) -> None:
+    done = rtloc("bench", *QUICK, "--json", "new.json", "--plot", "new.png")
+    assert done.returncode == 0, done.stderr
+    for word in ("capture", "fit", "engine", "unfit", "track", "draw", "locate", "end to end"):
+        assert f" {word} " in done.stdout
+    assert "pokemon (int8) on synthetic, frames of 320×180, 1 at a time" in done.stdout
+    assert "45 samples, each of a frame, none left out; warm-up" in done.stdout
+    assert cv2.imread(str(tmp_path / "new.png")).shape[0] > 300
+    report = json.loads((tmp_path / "new.json").read_text("utf-8"))
+    (backend,) = report["backends"]
+    assert backend["frames"] == 45
+    assert all(len(values) == 45 for values in backend["samples_ms"].values())
+    stages = backend["stages"]
+    assert stages["locate"]["p50_ms"] <= stages["end to end"]["p50_ms"]
+    assert stages["engine"]["min_ms"] == pytest.approx(min(backend["samples_ms"]["engine"]), 1e-3)
+    assert report["machine"]["cores"] >= 1
+    assert report["peak_memory_mib"] > 10
+    assert report["settings"]["frame_wh"] == [320, 180]
+
+
+def test_backends_are_compared_in_turn(rtloc) -> None:
+    done = rtloc("bench", *QUICK, "--backend", "all", "--markdown", "--no-track")
+    assert done.returncode == 0, done.stderr
+    assert "### Against openvino int8" in done.stdout
+    assert "| onnxruntime int8 | locate |" in done.stdout
+    assert "without tensorrt: " in done.stderr
+    assert "track" not in done.stdout
+
+
+def test_a_run_is_compared_with_an_older_one(rtloc, fails, tmp_path: Path) -> None:
+    old, fast = tmp_path / "old.json", tmp_path / "fast.json"
+    assert rtloc("bench", *QUICK, "--json", old).returncode == 0
+    report = json.loads(old.read_text("utf-8"))
+    for rounds in (report["backends"][0]["rounds_ms"], report["backends"][0]):
+        for name in set(rounds) & {"locate", "end to end", "calibration_ms"}:
+            rounds[name] = [value / 50 for value in rounds[name]]
+    report["settings"]["frame_wh"] = [640, 360]
+    fast.write_text(json.dumps(report), "utf-8")
+    done = rtloc("bench", *QUICK, "--compare", fast)
+    assert done.returncode == 0, done.stderr
+    assert "slower" in done.stdout
+    assert "frame_wh is [320, 180], and was [640, 360]" in done.stdout
+    assert "the machine itself was slower" in done.stdout
+    done = rtloc("bench", *QUICK, "--compare", fast, "--fail-above", 1.1)
+    assert done.returncode == 1
+    assert "slower than --fail-above 1.1: openvino takes" in done.stderr
+
+
+def test_frames_that_arrive_and_cameras(rtloc, tmp_path: Path) -> None:
+    load = ("--rate", 20, "--sweep", "--streams", "--duration", 0.3, "--stream-fps", 20)
+    done = rtloc("bench", "--size", "320x180", *load, "--json", "r.json", "--plot", "r.png")
+    assert done.returncode == 0, done.stderr
+    assert "Frames that arrive" in done.stdout
+    assert "Cameras at a time" in done.stdout
+    report = json.loads((tmp_path / "r.json").read_text("utf-8"))
+    assert len(report["open_loop"]) >= 2
+    assert report["streams"][0]["streams"] == 1
+    assert cv2.imread(str(tmp_path / "r.png")).shape[1] > 1000
+
+
+def test_a_file_is_measured_with_its_encoding(rtloc, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "nine.mp4", frames=9)
+    done = rtloc("bench", "--source", clip, "--frames", 30, "--encode")
+    assert done.returncode == 0, done.stderr
+    assert " encode " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--fail-above", 1.1), "--fail-above needs --compare"),
+        (("--compare", "none.json"), "no such file: none.json"),
+        (("--backend", "all", "--sweep"), "take one backend"),
+        (("--json", "none/new.json"), "no folder none"),
+        (("--size", "big"), "'big' is no size"),
+        (("none.onnx",), "none.onnx"),
+    ],
+)
+def test_bad_usage_is_one_line(fails, arguments: tuple[object, ...], said: str) -> None:
+    assert said in fails(2, "bench", *arguments)
+
+
+def test_a_file_that_is_no_report_is_refused(fails, tmp_path: Path) -> None:
+    for text in ("{}", "[]", "nonsense", '{"backends": [{}]}'):
+        (tmp_path / "odd.json").write_text(text, "utf-8")
+        assert "no report of rtloc bench" in fails(1, "bench", "--compare", "odd.json")

@@ -154,7 +154,7 @@ def why_not_open(source: Source) -> str:
                 f"({device.group()}) and log in again"
             )
         return f"{camera} cannot be opened; another program may hold it, or it is no camera"
-    return f"{camera} cannot be opened; plug one in, or name another by its index or a URL"
+    return f"{camera} cannot be opened; `rtloc cameras` lists those that are here"
 
 
 def mode_of(capture: cv2.VideoCapture) -> CameraMode:

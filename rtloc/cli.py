@@ -13,6 +13,7 @@ from rtloc.log import show_log
 COMMANDS = {
     "video": ("rtloc.commands.video", "Find objects in a video file; write it annotated."),
     "webcam": ("rtloc.commands.webcam", "Find objects in a live camera or stream."),
+    "cameras": ("rtloc.commands.cameras", "List the cameras and their modes."),
     "serve": ("rtloc.commands.serve", "Find objects in what browsers' cameras see."),
     "image": ("rtloc.commands.image", "Find objects in pictures; write annotated copies."),
     "synth": ("rtloc.commands.synth", "Write generated pictures (needs rtloc[train])."),

@@ -4,7 +4,6 @@ import os
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -16,6 +15,8 @@ from engines.gpu import find_gpu
 from engines.model_file import read_model_info, resolve_model, shipped_models
 from engines.tensorrt_module import MODULES, load_tensorrt
 from rtloc import __version__
+from rtloc.cameras import cameras
+from rtloc.errors import RtlocError
 from rtloc.localizer import DEFAULT_MODEL
 
 LIBRARIES = (
@@ -46,7 +47,7 @@ def diagnosis() -> dict[str, Any]:
                 for backend in cv2.videoio_registry.getStreamBackends()
             ],
         },
-        "cameras": cameras(),
+        "cameras": camera_names(),
         "gpu": gpu(),
         "backends": backends,
         "auto takes": usable[0] if usable else "nothing",
@@ -71,15 +72,12 @@ def installed(library: str) -> str:
         return "not installed"
 
 
-def cameras() -> list[str]:
-    """Return the cameras that Linux lists, by device and name; elsewhere there is no list."""
-    folder = Path("/sys/class/video4linux")
-    if not folder.is_dir():
-        return []
-    return [
-        f"/dev/{device.name}: {(device / 'name').read_text('utf-8').strip()}"
-        for device in sorted(folder.iterdir())
-    ]
+def camera_names() -> list[str]:
+    """Return the cameras by device or index, and name."""
+    try:
+        return [f"{one.device or one.index}: {one.name}" for one in cameras()]
+    except RtlocError as error:
+        return [str(error)]
 
 
 def gpu() -> str:

@@ -146,7 +146,7 @@ def test_a_page_that_is_no_stream_is_an_error() -> None:
 
 def test_an_absent_camera_is_an_error_that_says_how_to_mend_it() -> None:
     with (
-        pytest.raises(RtlocError, match="camera 99 cannot be opened; plug one in"),
+        pytest.raises(RtlocError, match="camera 99 cannot be opened; `rtloc cameras` lists"),
         open_live(Source("99")),
     ):
         pass
@@ -170,7 +170,7 @@ def test_a_file_is_sent_to_the_command_for_files(tmp_path) -> None:
 
 def test_a_device_that_is_not_there_is_named() -> None:
     with (
-        pytest.raises(RtlocError, match="/dev/video99 cannot be opened; plug one in"),
+        pytest.raises(RtlocError, match="/dev/video99 cannot be opened; `rtloc cameras` lists"),
         open_live(Source("/dev/video99")),
     ):
         pass

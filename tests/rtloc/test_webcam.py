@@ -232,7 +232,7 @@ Fails = Callable[..., str]
 class TestBadInput:
     def test_an_absent_camera(self, fails: Fails, screen: Screen) -> None:
         line = fails(1, "webcam", "99", DISPLAY=screen.display)
-        assert "camera 99 cannot be opened; plug one in" in line
+        assert "camera 99 cannot be opened; `rtloc cameras` lists" in line
 
     def test_no_display(self, fails: Fails) -> None:
         assert "use --serve or --no-window, or use SSH -X" in fails(1, "webcam", "99", DISPLAY="")

@@ -1,7 +1,8 @@
 """The eight stages: what may vary in a training picture, and how far, one small entry each.
 
 Stages 1 to 7 climb from a white box to several classes that may be absent; stage 8 puts many
-objects, overlapping and cut off at the edge, in one picture. The generator reads nothing else.
+objects, overlapping and cut off at the edge, in one picture, among drawings of other things. The
+generator reads nothing else.
 """
 
 from dataclasses import dataclass, replace
@@ -96,7 +97,7 @@ REAL_BACKGROUND = replace(
     p_poisson=0.03,
     p_decoy=0.3,
 )
-MAYBE_ABSENT = replace(REAL_BACKGROUND, p_absent=0.25, p_distractor=0.3)
+MAYBE_ABSENT = replace(REAL_BACKGROUND, p_absent=0.25)
 MULTI_CLASS = replace(MAYBE_ABSENT, classes=None)
 MANY_OBJECTS = replace(
     MULTI_CLASS,
@@ -113,22 +114,23 @@ MANY_OBJECTS = replace(
 def for_training(stage: Stage) -> Stage:
     """Return what is trained on to be measured on `stage`: the same, or more.
 
-    The last stage, the one for use, is: its objects are drawn in other styles as well and cut off
-    further, its photos have other colours, and there are more things that are no objects. Of what
-    is measured, at least half of the width and height is in the picture, as KITTI asks of its hard
-    cases (https://www.cvlibs.net/datasets/kitti/eval_object.php). A net that knows slivers as well
-    is sure of those.
+    Where an object may be absent, photos have other colours as well, and there are more things that
+    are no objects. The last stage, the one for use, has objects drawn in other styles and cut off
+    further, too. Of what is measured, at least half of the width and height is in the picture, as
+    KITTI asks of its hard cases (https://www.cvlibs.net/datasets/kitti/eval_object.php). A net that
+    knows slivers as well is sure of those.
     """
-    if stage != MANY_OBJECTS:
+    if not stage.p_absent:
         return stage
-    return replace(
+    more = replace(
         stage,
-        edge_overhang=1.7 * stage.edge_overhang,
-        p_restyle=0.25,
         p_upside_down=0.15,
         p_other_colours=0.25,
-        p_distractor=0.6,
+        p_distractor=max(0.3, 1.5 * stage.p_distractor),
     )
+    if stage != MANY_OBJECTS:
+        return more
+    return replace(more, edge_overhang=1.7 * stage.edge_overhang, p_restyle=0.25)
 
 
 STAGES = {

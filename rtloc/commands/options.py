@@ -93,10 +93,12 @@ def open_localizer(
     classes: list[str] | None,
     streams: int = 1,
     batch: int = 1,
+    threads: int | None = None,
 ) -> Localizer:
     """Open the localizer that the common options ask for.
 
-    streams: how many threads will locate at once; batch: how many pictures each of them together.
+    streams: how many threads will locate at once; batch: how many pictures each of them together;
+    threads: for one inference, None: the runtime's choice.
     """
     with engine_progress(WHY_COMPILE) as report:
         return Localizer(
@@ -106,5 +108,6 @@ def open_localizer(
             classes=classes,
             streams=streams,
             batch=batch,
+            threads=threads,
             report=report,
         )

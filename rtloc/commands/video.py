@@ -1,8 +1,6 @@
 """`rtloc video`: find objects in a video file."""
 
 import os
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -32,9 +30,9 @@ from rtloc.video_writer import VideoWriter, open_writer
 from rtloc.window import Window, open_window
 
 A_PATH = click.Path(path_type=Path)
-LOWER_PRIORITY = 10  # as Unix counts: 0 is the usual one, 19 the lowest
 MOST_STREAMS = 4  # inferences that run side by side
 BATCH = 8  # frames of one inference: a quarter less work a frame than one by one
+WAITING_GROUPS = 3  # decoded ahead, so that neither decoding nor locating waits for the other
 
 
 @dataclass(frozen=True)
@@ -94,11 +92,13 @@ def command(
         # each thread more costs work of its own; beside an encoder no core stands idle without
         video = stack.enter_context(open_video(source, max(1, cores - 1) if target else 0))
         check_targets(source, target, records)
-        streams = min(MOST_STREAMS, cores)
+        # decoding takes about as long as locating, so half of the cores locate, each by itself:
+        # threads that share an inference wait for one another
+        streams = max(1, min(MOST_STREAMS, cores // 2))
         batch = BATCH if stride == 1 else 1
         cv2.setNumThreads(1)  # frames share the cores already, and whole ones cost less
         localizer = stack.enter_context(
-            open_localizer(model, backend, threshold, classes, streams, batch)
+            open_localizer(model, backend, threshold, classes, streams, batch, threads=1)
         )
         labels = localizer.info.labels
         window = stack.enter_context(open_window(f"rtloc {source.name}")) if show else None
@@ -106,12 +106,10 @@ def command(
             open_records(records, labels, ["index", "time_s"], tracked=track)
         )
         writer = stack.enter_context(open_writer(target, video)) if target else None
-        locators = stack.enter_context(ThreadPoolExecutor(streams, initializer=step_back))
+        locators = stack.enter_context(ThreadPoolExecutor(streams))
         stats = RunStats(labels, batch)
         tracker = open_tracker(localizer, track, smooth)
-        run = Run(
-            video, localizer, tracker, locators, streams, record, writer, window, stride, stats
-        )
+        run = Run(video, localizer, tracker, locators, record, writer, window, stride, stats)
         finish = run.go(start, end)
     report(run, source, target, start)
     if not finish:
@@ -126,7 +124,6 @@ class Run:
     localizer: Localizer
     tracker: Tracker | None
     locators: ThreadPoolExecutor
-    streams: int
     record: Record
     writer: VideoWriter | None
     window: Window | None
@@ -137,8 +134,7 @@ class Run:
     def go(self, start_s: float, end_s: float | None) -> bool:
         """Decode, locate and sink, all in threads; return False when Ctrl-C ended it."""
         total = self.video.expected_frames(start_s, end_s)
-        # one group is shown and one decoded, so that none of the locators runs out of work
-        room = max(QUEUE_FRAMES, (self.streams - 1) * self.stats.batch)
+        room = max(QUEUE_FRAMES, WAITING_GROUPS * self.stats.batch)
         try:
             with (
                 frames_bar(total) as advance,
@@ -154,7 +150,6 @@ class Run:
 
     def pending(self, start_s: float, end_s: float | None) -> Iterator[Pending]:
         """Decode; have groups of frames located, or single ones where there is a stride."""
-        step_back()
         frames = self.video.frames(start_s, end_s)
         if self.stride > 1:
             for n, frame in enumerate(frames):
@@ -188,15 +183,6 @@ class Run:
         if self.writer:
             self.writer.write(frame)
         return frame
-
-
-def step_back() -> None:
-    """Let this thread work in the pauses of the encoder, which has most to do and so sets the pace.
-
-    Threads that it starts do so too. Only Linux gives threads a priority of their own.
-    """
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWER_PRIORITY)
 
 
 def check_targets(source: Path, target: Path | None, records: Path | None) -> None:

@@ -20,7 +20,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from rtloc.detections import Detections
 from rtloc.localizer import Localizer
 from rtloc.overlay import COLOURS
-from rtloc.page_app import FOLDER
+from rtloc.page_app import FOLDER, parts
 from rtloc.track import DOUBTFUL, Tracker
 from rtloc.web_guard import HEADERS, Guard, Guarded
 
@@ -54,9 +54,6 @@ def camera_app(cameras: Cameras, guard: Guard) -> Starlette:
     async def page(request: Request) -> Response:
         return guard.remember(FileResponse(FOLDER / "camera.html", headers=CAMERA_HEADERS))
 
-    async def part(request: Request) -> Response:
-        return FileResponse(FOLDER / request.url.path.lstrip("/"), headers=HEADERS)
-
     async def about(request: Request) -> Response:
         localizer = cameras.localizer
         colours = ["#{2:02x}{1:02x}{0:02x}".format(*colour) for colour in COLOURS]
@@ -80,7 +77,7 @@ def camera_app(cameras: Cameras, guard: Guard) -> Starlette:
 
     routes = [
         Route("/", page),
-        *(Route(f"/{name}", part) for name in ("camera.js", "page.css")),
+        *parts("camera.js", "page.css"),
         Route("/about", about),
         WebSocketRoute("/locate", locate),
     ]

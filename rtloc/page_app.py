@@ -35,9 +35,6 @@ def page_app(sink: PageSink, controls: Controls, guard: Guard) -> Starlette:
     async def page(request: Request) -> Response:
         return guard.remember(FileResponse(FOLDER / "index.html", headers=HEADERS))
 
-    async def part(request: Request) -> Response:
-        return FileResponse(FOLDER / request.url.path.lstrip("/"), headers=HEADERS)
-
     async def state(request: Request) -> Response:
         return JSONResponse(sink.state(), headers=HEADERS)
 
@@ -60,13 +57,22 @@ def page_app(sink: PageSink, controls: Controls, guard: Guard) -> Starlette:
 
     routes = [
         Route("/", page),
-        *(Route(f"/{name}", part) for name in ("page.js", "page.css")),
+        *parts("page.js", "page.css"),
         Route("/state", state),
         Route("/snapshot.jpg", snapshot),
         Route("/stream.mjpg", stream),
         Route("/controls", change, methods=["POST"]),
     ]
     return Starlette(routes=routes, middleware=[Middleware(Guarded, guard=guard)])
+
+
+def parts(*names: str) -> list[Route]:
+    """Return the routes to what a page is made of, files beside it."""
+
+    async def part(request: Request) -> Response:
+        return FileResponse(FOLDER / request.url.path.lstrip("/"), headers=HEADERS)
+
+    return [Route(f"/{name}", part) for name in names]
 
 
 async def pictures(sink: PageSink, request: Request) -> AsyncIterator[bytes]:

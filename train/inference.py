@@ -39,7 +39,8 @@ class Localization(nn.Module):
         objectness (peak picking, as in CenterNet: https://arxiv.org/abs/1904.07850), and of the
         boxes that lie on one another only the best stays, so one object is not found twice; the
         silent ones have a score of 0. A score is the objectness times the part of the best class
-        times the root of the IoU of both looks' boxes; only the surest are looked at twice. From the grids' logits on all is float32.
+        times the root of the IoU of both looks' boxes; only the surest are looked at twice. From
+        the grids' logits on all is float32.
         """
         levels, features = self.network(frames)
         levels = tuple(level.float() for level in levels)

@@ -27,8 +27,9 @@ from rtloc.video_writer import MP4_OPTIONS, planes_for
 class Encoder:
     """Encodes frames as a live recording does. Use `open_encoder`."""
 
-    def __init__(self, output: Any) -> None:
+    def __init__(self, output: Any, threads: int) -> None:
         self._output = output
+        self._threads = threads
         self._stream: Any = None
         self._size_wh = (0, 0)
 
@@ -38,6 +39,7 @@ class Encoder:
             width, height = size_wh(frame.pixels)
             self._size_wh = even(width), even(height)
             self._stream = new_stream(self._output, self._size_wh)
+            self._stream.codec_context.thread_count = self._threads
         planes = planes_for(frame.pixels, self._size_wh)
         picture = av.VideoFrame.from_numpy_buffer(planes, format="yuv420p")
         picture.pts, picture.time_base = frame.index, Fraction(1, 30)
@@ -45,12 +47,12 @@ class Encoder:
 
 
 @contextmanager
-def open_encoder() -> Iterator[Encoder]:
-    """Open an encoder into a file that is thrown away."""
+def open_encoder(threads: int = 0) -> Iterator[Encoder]:
+    """Open an encoder into a file that is thrown away; threads: 0: as many as it chooses."""
     with TemporaryDirectory(prefix="rtloc") as folder:
         path = Path(folder) / "bench.mp4"
         with av.open(str(path), "w", options=MP4_OPTIONS) as output:
-            yield Encoder(output)
+            yield Encoder(output, threads)
 
 
 @dataclass

@@ -7,7 +7,7 @@ DEV_VENV ?= .venv-dev
 TORCH ?= torch==2.13.0
 DEMO_VIDEO = out/pokemon.rtloc.mp4
 
-.PHONY: demo test test-gpu lint format model clean
+.PHONY: demo test test-gpu perf lint format model clean
 
 demo: $(VENV)/installed
 	mkdir -p out
@@ -19,6 +19,10 @@ test: $(DEV_VENV)/installed lint
 
 test-gpu: $(DEV_VENV)/installed
 	$(DEV_VENV)/bin/python -m pytest -m gpu
+
+# fails where locating has become much slower than a fixed network in the same run
+perf: $(DEV_VENV)/installed
+	$(DEV_VENV)/bin/python benchmarks/gate.py
 
 lint: $(DEV_VENV)/installed
 	$(DEV_VENV)/bin/ruff check

@@ -20,8 +20,9 @@ from rtloc.frame import Frame, bgr_of, size_wh
 from rtloc.sound import SoundTrack, open_sound
 from rtloc.video_file import VideoFile
 
-PRESET = "veryfast"
-CRF = "23"
+# half the time of veryfast at 23, for the same PSNR and files a quarter larger
+PRESET = "superfast"
+CRF = "24"
 # Fragments until the end, then an ordinary index. Edit lists keep sound and pictures together: the
 # pictures' decoding starts before time 0, as does the sound's priming. Their unit of 1/120000 s
 # holds a frame of any usual rate exactly.

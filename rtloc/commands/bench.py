@@ -7,10 +7,8 @@ import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import click
@@ -37,8 +35,9 @@ from rtloc.bench.report import (
 )
 from rtloc.bench.streams import StreamsRun, most_streams
 from rtloc.bench.way import Way, open_encoder
+from rtloc.commands.bench_options import BENCH_OPTIONS, Asked
 from rtloc.commands.options import open_tracker
-from rtloc.commands.webcam_options import size_wh as parse_size
+from rtloc.commands.webcam_options import with_options
 from rtloc.engine_progress import engine_progress
 from rtloc.errors import RtlocError, UsageError
 from rtloc.files import check_writable, text_output
@@ -46,98 +45,11 @@ from rtloc.frame import Frame, size_wh
 from rtloc.localizer import DEFAULT_MODEL, Localizer
 
 ROUNDS = 15
-A_FILE = click.Path(path_type=Path)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What was asked for, as the options of the command say it."""
-
-    model: str
-    backend: str
-    source: str
-    size: tuple[int, int] | None
-    batch: int
-    threads: int | None
-    duration: float
-    frames: int | None
-    track: bool
-    encode: bool
-    rate: float | None
-    sweep: bool
-    bound: float
-    streams: bool
-    stream_fps: float
-    json: Path | None
-    markdown: bool
-    plot: Path | None
-    compare: Path | None
-    fail_above: float | None
 
 
 @click.command()
 @click.argument("model", default=DEFAULT_MODEL)
-@click.option(
-    "--backend",
-    type=click.Choice(["auto", "all", *BACKENDS]),
-    default="auto",
-    show_default=True,
-    help="What runs the model; all: every one that works here, in turn.",
-)
-@click.option(
-    "--source",
-    default=SYNTHETIC,
-    show_default=True,
-    metavar="FILE|CAMERA|synthetic",
-    help="Where frames come from; made ones hold no objects.",
-)
-@click.option(
-    "--size",
-    metavar="WxH",
-    callback=parse_size,
-    help="Of made frames, or for the camera.  [default: 1280x720]",
-)
-@click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Frames a run.")
-@click.option("--threads", type=click.IntRange(1), help="For one inference.")
-@click.option(
-    "--duration",
-    type=click.FloatRange(0, min_open=True),
-    default=10.0,
-    show_default=True,
-    help="Of measuring, in seconds for each backend; of --rate, too.",
-)
-@click.option("--frames", type=click.IntRange(1), help="Measure so many instead.")
-@click.option("--track/--no-track", default=True, show_default=True, help="Follow objects, too.")
-@click.option(
-    "--encode", is_flag=True, help="Encode, too; its threads go on beside the next frame."
-)
-@click.option(
-    "--rate",
-    type=click.FloatRange(0, min_open=True),
-    help="Then let frames arrive at this rate a second; waiting counts.",
-)
-@click.option("--sweep", is_flag=True, help="Then find the highest rate that is held.")
-@click.option(
-    "--bound",
-    type=click.FloatRange(0, min_open=True),
-    default=33.3,
-    show_default=True,
-    help="Of --rate and --sweep, ms: held is what keeps 99 of 100 frames within it.",
-)
-@click.option("--streams", is_flag=True, help="Then find how many cameras are held at a time.")
-@click.option(
-    "--stream-fps", type=click.FloatRange(0, min_open=True), default=30.0, show_default=True
-)
-@click.option("--json", type=A_FILE, help="Write everything, every sample, to this file.")
-@click.option("--markdown", is_flag=True, help="Print Markdown.")
-@click.option("--plot", type=A_FILE, help="Draw the latencies, as .png or .svg.")
-@click.option("--compare", type=A_FILE, metavar="OLD.json", help="Say what is faster or slower.")
-@click.option(
-    "--fail-above",
-    type=click.FloatRange(1),
-    metavar="RATIO",
-    help="With --compare: exit code 1 where a frame takes more times as long, beyond noise.",
-)
+@with_options(*BENCH_OPTIONS)
 def command(**options: Any) -> None:
     """Measure how long frames take with MODEL, stage by stage, on this machine.
 
@@ -156,10 +68,12 @@ def command(**options: Any) -> None:
         ways = open_ways(asked, source, stack)
         say(f"measuring {', '.join(way.localizer.engine for way in ways)}")
         measured = measure(ways, ROUNDS, asked.duration, asked.frames)
-        runs = open_runs(asked, ways[0], kept, measured[0].throughput_fps)
-        streams = stream_runs(asked, ways[0].localizer, kept)
+        load = Load()
+        stopped = not load.go(asked, ways[0], kept, measured[0].throughput_fps)
         report = as_json(about, settings_of(asked, ways[0], kept[0]), measured)
-    finish(asked, report, measured, runs, streams)
+    finish(asked, report, measured, load)
+    if stopped:
+        raise KeyboardInterrupt
 
 
 def check(asked: Asked) -> None:
@@ -216,26 +130,42 @@ def open_way(asked: Asked, backend: str, frames: Iterator[Frame]) -> Iterator[Wa
         yield Way(localizer, frames, asked.batch, tracker, encoder)
 
 
-def open_runs(asked: Asked, way: Way, kept: list[Frame], closed_fps: float) -> list[OpenRun]:
-    """Let frames arrive, as asked: at one rate, or at many."""
-    way = replace(way, frames=copies(kept))
-    runs = []
-    if asked.rate:
-        say(f"{asked.rate:g} frames/s arrive")
-        runs.append(open_loop(way, asked.rate, asked.duration))
-    if asked.sweep:
-        seconds = asked.duration / 3
-        told = partial(tell, "{0.rate_fps:.1f} frames/s: p99 {0.latency.p99_ms:.2f} ms")
-        runs += sweep(way, closed_fps, asked.bound, seconds, told)
-    return sorted(runs, key=lambda run: run.rate_fps)
+@dataclass
+class Load:
+    """What came of frames that arrive, and of several cameras."""
 
+    runs: list[OpenRun] = field(default_factory=list)
+    streams: list[StreamsRun] = field(default_factory=list)
 
-def stream_runs(asked: Asked, localizer: Localizer, kept: list[Frame]) -> list[StreamsRun]:
-    """Let several cameras send frames, if asked."""
-    if not asked.streams:
-        return []
-    told = partial(tell, "{0.streams} streams: p99 {0.latency.p99_ms:.2f} ms, {0.dropped} dropped")
-    return most_streams(localizer, kept, asked.stream_fps, asked.duration / 3, told)
+    def go(self, asked: Asked, way: Way, kept: list[Frame], closed_fps: float) -> bool:
+        """Try all that is asked for; return False where Ctrl-C ended it, with what is there."""
+        try:
+            self._arrive(asked, replace(way, frames=copies(kept)), closed_fps)
+            if asked.streams:
+                seconds = asked.duration / 3
+                most_streams(way.localizer, kept, asked.stream_fps, seconds, self._streams_ran)
+        except KeyboardInterrupt:
+            return False
+        finally:
+            self.runs.sort(key=lambda run: run.rate_fps)
+            self.streams.sort(key=lambda run: run.streams)
+        return True
+
+    def _arrive(self, asked: Asked, way: Way, closed_fps: float) -> None:
+        if asked.rate:
+            say(f"{asked.rate:g} frames/s arrive")
+            self._ran(open_loop(way, asked.rate, asked.duration))
+        if asked.sweep:
+            sweep(way, closed_fps, asked.bound, asked.duration / 3, self._ran)
+
+    def _ran(self, run: OpenRun) -> None:
+        self.runs.append(run)
+        say(f"{run.rate_fps:.1f} frames/s: p99 {run.latency.p99_ms:.2f} ms")
+
+    def _streams_ran(self, run: StreamsRun) -> None:
+        self.streams.append(run)
+        late_ms = run.latency.p99_ms
+        say(f"{run.streams} streams: p99 {late_ms:.2f} ms, {run.dropped} dropped")
 
 
 def settings_of(asked: Asked, way: Way, frame: Frame) -> dict[str, Any]:
@@ -258,23 +188,22 @@ def finish(
     asked: Asked,
     report: dict[str, Any],
     measured: Sequence[Measured],
-    runs: list[OpenRun],
-    streams: list[StreamsRun],
+    load: Load,
 ) -> None:
     """Print, write, draw and compare.
 
     Raises:
         RtlocError: frames take longer than --fail-above allows.
     """
-    report["open_loop"] = [asdict(run) for run in runs]
-    report["streams"] = [asdict(run) for run in streams]
+    report["open_loop"] = [asdict(run) for run in load.runs]
+    report["streams"] = [asdict(run) for run in load.streams]
     parts = [stages_part(one) for one in measured]
     if len(measured) > 1:
         parts.append(against_part(measured))
-    if runs:
-        parts.append(open_part(runs, asked.bound))
-    if streams:
-        parts.append(streams_part(streams))
+    if load.runs:
+        parts.append(open_part(load.runs, asked.bound))
+    if load.streams:
+        parts.append(streams_part(load.streams))
     found = compare(report, read_report(asked.compare)) if asked.compare else None
     if found:
         parts.append(comparison_part(found))
@@ -282,18 +211,13 @@ def finish(
         with text_output(asked.json) as file:
             json.dump(report, file)
     if asked.plot:
-        draw_plot(asked.plot, measured, runs, asked.bound)
+        draw_plot(asked.plot, measured, load.runs, asked.bound)
     if asked.markdown:
         click.echo(markdown(parts, heading(report)))
     else:
         show(parts, heading(report))
     if found and asked.fail_above and (slower := found.slower_than(asked.fail_above)):
         raise RtlocError(f"slower than --fail-above {asked.fail_above:g}: {'; '.join(slower)}")
-
-
-def tell(form: str, run: OpenRun | StreamsRun) -> None:
-    """Say what came of a run."""
-    say(form.format(run))
 
 
 def say(text: str) -> None:

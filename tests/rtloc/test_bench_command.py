@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -98,3 +101,25 @@ def test_a_file_that_is_no_report_is_refused(fails, tmp_path: Path) -> None:
     for text in ("{}", "[]", "nonsense", '{"backends": [{}]}'):
         (tmp_path / "odd.json").write_text(text, "utf-8")
         assert "no report of rtloc bench" in fails(1, "bench", "--compare", "odd.json")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
+def test_ctrl_c_keeps_what_was_measured(tmp_path: Path) -> None:
+    command = ["bench", *QUICK, "--streams", "--duration", "9", "--json", "new.json"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rtloc", *map(str, command)],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr
+    said = iter(process.stderr.readline, "")
+    assert any(line.startswith("rtloc: 1 streams: ") for line in said)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Cameras at a time" in out
+    report = json.loads((tmp_path / "new.json").read_text("utf-8"))
+    assert [run["streams"] for run in report["streams"]] == [1]
+    assert report["backends"][0]["frames"] == 45

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -19,11 +19,12 @@ from rtloc.errors import RtlocError, UsageError
 from rtloc.files import check_writable
 from rtloc.frame import Frame
 from rtloc.localizer import Localizer
+from rtloc.locators import Locators
 from rtloc.memory import keep_freed_memory
 from rtloc.overlay import draw
 from rtloc.pipeline import QUEUE_FRAMES, pipeline
 from rtloc.records import Record, open_records
-from rtloc.stats import RunStats, timed
+from rtloc.stats import RunStats
 from rtloc.track import Tracker
 from rtloc.video_file import VideoFile, open_video
 from rtloc.video_writer import VideoWriter, open_writer
@@ -92,12 +93,11 @@ def command(
         # each thread more costs work of its own; beside an encoder no core stands idle without
         video = stack.enter_context(open_video(source, max(1, cores - 1) if target else 0))
         check_targets(source, target, records)
-        # decoding takes about as long as locating, so half of the cores locate, each by itself:
-        # threads that share an inference wait for one another
-        streams = max(1, min(MOST_STREAMS, cores // 2))
+        streams = min(MOST_STREAMS, cores)
         batch = BATCH if stride == 1 else 1
         cv2.setNumThreads(1)  # frames share the cores already, and whole ones cost less
         localizer = stack.enter_context(
+            # each inference by itself: threads that share one wait for one another
             open_localizer(model, backend, threshold, classes, streams, batch, threads=1)
         )
         labels = localizer.info.labels
@@ -106,7 +106,7 @@ def command(
             open_records(records, labels, ["index", "time_s"], tracked=track)
         )
         writer = stack.enter_context(open_writer(target, video)) if target else None
-        locators = stack.enter_context(ThreadPoolExecutor(streams))
+        locators = stack.enter_context(Locators(localizer, streams))
         stats = RunStats(labels, batch)
         tracker = open_tracker(localizer, track, smooth)
         run = Run(video, localizer, tracker, locators, record, writer, window, stride, stats)
@@ -123,7 +123,7 @@ class Run:
     video: VideoFile
     localizer: Localizer
     tracker: Tracker | None
-    locators: ThreadPoolExecutor
+    locators: Locators
     record: Record
     writer: VideoWriter | None
     window: Window | None
@@ -153,17 +153,13 @@ class Run:
         frames = self.video.frames(start_s, end_s)
         if self.stride > 1:
             for n, frame in enumerate(frames):
-                yield Pending(frame, None if n % self.stride else self.located([frame]))
+                yield Pending(frame, None if n % self.stride else self.locators.locate([frame]))
             return
         while group := list(islice(frames, self.stats.batch)):
             # the last group is filled up: an engine made for another number would cost more
-            found = self.located(group + group[-1:] * (self.stats.batch - len(group)))
+            found = self.locators.locate(group + group[-1:] * (self.stats.batch - len(group)))
             for place, frame in enumerate(group):
                 yield Pending(frame, found, place)
-
-    def located(self, frames: list[Frame]) -> Future[tuple[list[Detections], float]]:
-        """Have frames located together."""
-        return self.locators.submit(timed, self.localizer.locate_frames, frames)
 
     def sink(self, pending: Pending) -> Frame:
         """Record, draw and encode."""

@@ -382,5 +382,8 @@ def test_training_sees_more_than_what_is_measured() -> None:
         p_distractor=0.4,
     )
     assert beyond == STAGES["many-objects"]
-    alone = load_data_set("multi-class", CUTOUTS, PHOTOS, 64, seed=0)
+    alone = load_data_set("real-background", CUTOUTS, PHOTOS, 64, seed=0)
     assert alone.training.stage == alone.held_out.stage
+    absent = load_data_set("multi-class", CUTOUTS, PHOTOS, 64, seed=0)
+    assert absent.held_out.stage.p_distractor == 0 < absent.training.stage.p_distractor
+    assert absent.training.stage.p_restyle == 0

@@ -105,7 +105,8 @@ def test_a_file_that_is_no_report_is_refused(fails, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
 def test_ctrl_c_keeps_what_was_measured(tmp_path: Path) -> None:
-    command = ["bench", *QUICK, "--streams", "--duration", "9", "--json", "new.json"]
+    command = ["bench", *QUICK, "--streams", "--duration", "9", "--stream-fps", 1]
+    command += ["--json", "new.json"]
     process = subprocess.Popen(
         [sys.executable, "-m", "rtloc", *map(str, command)],
         cwd=tmp_path,

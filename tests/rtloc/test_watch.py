@@ -88,10 +88,10 @@ def test_a_slow_engine_is_never_behind_and_needs_no_memory(tmp_path: Path) -> No
             open_live(Source(stream.url)) as live,
         ):
             watch([Station(live, stats, view, [], *controls.trackers)], controls, nothing)
-            came = live.received
+            came = stats._received[-1][1]  # as the last count of dropped ones saw it
     # a frame waits for at most the one before it; a busy machine is slower than it just was
     assert stats.latency_ms("total", 50) < 2 * stats.latency_ms("locate", 50)
-    assert stats.dropped == pytest.approx(came - 40, abs=20)  # more come until it is read
+    assert stats.dropped == pytest.approx(came - 40, abs=5)
     assert stats.dropped > 40
     assert view.resident_mib[-1] - view.resident_mib[10] < 20
 

@@ -11,7 +11,9 @@ from statistics import median
 import click
 
 from rtloc.bench.machine import cpu_count, cpu_model, installed, system
+from rtloc.bench.report import markdown_table as table
 
+__all__ = ("machine", "publish", "ratios", "spread", "table")
 LIBRARIES = ("rtloc", "numpy", "opencv-python", "av", "openvino", "onnxruntime")
 
 
@@ -24,12 +26,6 @@ def spread(values: Sequence[float], digits: int = 2) -> str:
     """Write the median with the least and the greatest value."""
     low, high = min(values), max(values)
     return f"**{median(values):.{digits}f}** ({low:.{digits}f}..{high:.{digits}f})"
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Write a Markdown table; all columns but the first are numbers, flush right."""
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def machine() -> str:

@@ -3,7 +3,6 @@
 import os
 import platform
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import cv2
@@ -15,6 +14,7 @@ from engines.gpu import find_gpu
 from engines.model_file import read_model_info, resolve_model, shipped_models
 from engines.tensorrt_module import MODULES, load_tensorrt
 from rtloc import __version__
+from rtloc.bench.machine import installed
 from rtloc.cameras import cameras
 from rtloc.errors import RtlocError
 from rtloc.localizer import DEFAULT_MODEL
@@ -35,7 +35,7 @@ def diagnosis() -> dict[str, Any]:
         "rtloc": __version__,
         "system": f"{platform.platform()}, {os.cpu_count()} cores",
         "python": sys.version.split()[0],
-        "libraries": {name: installed(name) for name in LIBRARIES},
+        "libraries": {name: installed(name) or "not installed" for name in LIBRARIES},
         "opencv": {
             "windows": cv2.currentUIFramework() or "none (headless)",
             "cameras by": [
@@ -62,14 +62,6 @@ def diagnosis() -> dict[str, Any]:
             for info in [read_model_info(path)]
         },
     }
-
-
-def installed(library: str) -> str:
-    """Return the version of a library."""
-    try:
-        return version(library)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 def camera_names() -> list[str]:

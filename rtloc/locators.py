@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
 
 from rtloc.detections import Detections
 from rtloc.frame import Frame
@@ -38,14 +37,7 @@ class Locators:
         self._begun[chosen].append(future)
         return future
 
-    def __enter__(self) -> Locators:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Wait for what was begun, and end the threads."""
         for thread in self._threads:
             thread.shutdown()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import takewhile
 
 from rtloc.bench.samples import Laps, Summary, summary
 from rtloc.bench.way import Way
@@ -105,9 +106,5 @@ def sweep(
 
 def highest_held(runs: list[OpenRun], bound_ms: float) -> float | None:
     """Return the highest rate that was held, no lower one having been lost; None: not one was."""
-    held = None
-    for run in runs:
-        if not run.holds(bound_ms):
-            break
-        held = run.rate_fps
-    return held
+    held = list(takewhile(lambda run: run.holds(bound_ms), runs))
+    return held[-1].rate_fps if held else None

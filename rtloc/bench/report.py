@@ -17,6 +17,7 @@ from rtloc.bench.open_loop import OpenRun, highest_held
 from rtloc.bench.samples import END_TO_END, summary
 from rtloc.bench.streams import StreamsRun, streams_held
 
+RATIO_HEADER = ("backend", "stage", "ratio", "95 %", "verdict")
 FIGURES = ("min", "p50", "p90", "p99", "max", "mean", "jitter")
 Rows = list[list[str]]
 
@@ -101,9 +102,7 @@ def against_part(measured: Sequence[Measured]) -> Part:
         f"times by those of the same round of {first.engine}; medians of "
         f"{len(first.rounds_ms[END_TO_END])} rounds in turn"
     )
-    return Part(
-        f"Against {first.engine}", ["backend", "stage", "ratio", "95 %", "verdict"], rows, [note]
-    )
+    return Part(f"Against {first.engine}", RATIO_HEADER, rows, [note])
 
 
 def ratio_cells(ratio: Ratio) -> list[str]:
@@ -114,8 +113,7 @@ def ratio_cells(ratio: Ratio) -> list[str]:
 def comparison_part(found: Comparison) -> Part:
     """Lay out a comparison with an older run."""
     rows = [[*key, *ratio_cells(ratio)] for key, ratio in found.rows.items()]
-    header = ["backend", "stage", "ratio", "95 %", "verdict"]
-    return Part("Against the older run", header, rows, found.notes)
+    return Part("Against the older run", RATIO_HEADER, rows, found.notes)
 
 
 def open_part(runs: Sequence[OpenRun], bound_ms: float) -> Part:
@@ -167,11 +165,16 @@ def markdown(parts: Sequence[Part], head: Sequence[str]) -> str:
     """Write a report in Markdown."""
     sections = ["  \n".join(head)]
     for part in parts:
-        rule = ["---", *["---:"] * (len(part.header) - 1)]
-        table = "\n".join(f"| {' | '.join(row)} |" for row in (part.header, rule, *part.rows))
+        table = markdown_table(part.header, part.rows)
         notes = "\n".join(f"- {note}" for note in part.notes)
         sections.append("\n\n".join(filter(None, (f"### {part.title}", table, notes))))
     return "\n\n".join(sections)
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write a Markdown table; all columns but the first are numbers, flush right."""
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def show(parts: Sequence[Part], head: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 
@@ -106,9 +107,5 @@ def most_streams(
 
 def streams_held(runs: list[StreamsRun]) -> int:
     """Return the greatest number of streams that was held, no smaller one having been lost."""
-    held = 0
-    for run in runs:
-        if not run.holds():
-            break
-        held = run.streams
-    return held
+    held = list(takewhile(StreamsRun.holds, runs))
+    return held[-1].streams if held else 0

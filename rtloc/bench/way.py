@@ -75,10 +75,6 @@ class Way:
         self.laps.begin()
         frames = list(islice(self.frames, self.batch))
         self.laps("capture")
-        return self.finish(frames)
-
-    def finish(self, frames: list[Frame]) -> float:
-        """Take frames that are here the rest of the way, the stopwatch already running."""
         found = self.localizer.locate_frames(frames, self.laps)
         if self.tracker is not None:
             found = self._tracked(self.tracker, frames, found)

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -106,7 +106,7 @@ def command(
             open_records(records, labels, ["index", "time_s"], tracked=track)
         )
         writer = stack.enter_context(open_writer(target, video)) if target else None
-        locators = stack.enter_context(Locators(localizer, streams))
+        locators = stack.enter_context(closing(Locators(localizer, streams)))
         stats = RunStats(labels, batch)
         tracker = open_tracker(localizer, track, smooth)
         run = Run(video, localizer, tracker, locators, record, writer, window, stride, stats)

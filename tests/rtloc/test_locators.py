@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ def test_every_group_is_answered_and_more_threads_help_a_slow_engine(tmp_path: P
     frames = made_frames(64, 64)
     with Localizer(model, streams=3, threads=1) as localizer:
         expected = localizer.locate_frames(frames[:4])
-        with Locators(localizer, 3) as locators:
+        with closing(Locators(localizer, 3)) as locators:
             alone = locators.locate(frames[:1])
             alone.result()
             futures = [locators.locate(frames[n : n + 1]) for n in [*range(4)] * 3]

@@ -8,14 +8,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from train.generator import Sample
 from train.inference import Localization
 from train.loss import LossParts, LossWeights, detection_loss
 from train.network import Answers, GridNetwork, NetworkShape, cells_of, rows_of
 from train.refine import refine_rows
-from train.single import SingleLocalization, SingleNetwork, single_loss, single_targets
+from train.single import (
+    OneAnswer,
+    SingleLocalization,
+    SingleNetwork,
+    one_answer_loss,
+    single_targets,
+)
 from train.targets import Targets, make_targets
 from train.team import Team
 
@@ -45,16 +51,19 @@ def dense_loss(
     )
 
 
-def one_answer_loss(
-    network: SingleNetwork, logits: Tensor, targets: Targets, weights: LossWeights, team: Team
+def single_head_loss(
+    network: SingleNetwork, answers: OneAnswer, targets: Targets, weights: LossWeights, team: Team
 ) -> LossParts:
-    """Compute the single head's loss; it measures boxes in parts of the input's longer side."""
-    return single_loss(logits, targets, network.shape.size, weights, team)
+    """Compute the single head's loss; it measures boxes in parts of the input's longer side.
+
+    Each process of a team has as many pictures, so the mean of their means is that of all.
+    """
+    return one_answer_loss(answers, targets, network.shape.size, weights)
 
 
 HEADS = {
     "dense": Head(GridNetwork, make_targets, dense_loss),
-    "single": Head(SingleNetwork, single_targets, one_answer_loss),
+    "single": Head(SingleNetwork, single_targets, single_head_loss),
 }
 
 

@@ -1,4 +1,4 @@
-"""The grid network: plain convolutions to grids of cells, five + classes numbers a cell."""
+"""The network: plain convolutions to grids of cells, five + classes numbers a cell."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -86,8 +86,8 @@ def lateral(inputs: int, outputs: int) -> nn.Module:
     return nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
 
 
-class GridNetwork(nn.Module):
-    """uint8 pictures to logits on grids of strides 8, 16 and 32.
+class Pyramid(nn.Module):
+    """The layers that both heads share: what they see is logits on grids of strides 8, 16 and 32.
 
     A 6×6 convolution of stride 4 stands at the start: on a CPU the first layers at full resolution
     would cost more than all others. What coarse grids see is added back at the next finer one
@@ -126,7 +126,7 @@ class GridNetwork(nn.Module):
         """The part that says where in pixels something is: it must not lose digits."""
         return self.refinement
 
-    def forward(self, frames: Tensor) -> Answers:
+    def see(self, frames: Tensor) -> Answers:
         """Map frames, uint8 [B, H, W, 3] BGR, to logits, float [B, 5 + classes, H/s, W/s] each.
 
         Channels: centre x, centre y, width, height, objectness, then one per class. With them come
@@ -143,6 +143,14 @@ class GridNetwork(nn.Module):
             cells(x) for cells, x in zip(self.cells, (x8, x16, x32), strict=True)
         )
         return Answers((fine, middle, coarse), self.look(x8))
+
+
+class GridNetwork(Pyramid):
+    """The dense head: what is seen in each cell is its answer, for any number of objects."""
+
+    def forward(self, frames: Tensor) -> Answers:
+        """Map frames, uint8 [B, H, W, 3] BGR, to the answers of all cells."""
+        return self.see(frames)
 
 
 def arithmetic(layers: nn.Module) -> torch.dtype:

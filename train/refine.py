@@ -41,7 +41,10 @@ class Refinement(nn.Module):
         sides = boxes[..., 2:] - boxes[..., :2]
         moves = moves + self.bias
         first, last = moves[..., :2].clamp(max=FURTHEST), moves[..., 2:].clamp(min=-FURTHEST)
-        return boxes + torch.cat([first * sides, last * sides], dim=2)
+        held = torch.cat([first, last], dim=2)
+        if self.training:  # a side that was held still learns, or it would stay held for good
+            held = moves + (held - moves).detach()
+        return boxes + held * torch.cat([sides, sides], dim=2)
 
     def sampled(self, features: Tensor, boxes: Tensor) -> Tensor:
         """Return the features at the points of each box, side by side, [B, K, POINTS²·CHANNELS]."""

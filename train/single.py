@@ -1,90 +1,69 @@
 """The single-object localizer: eight numbers for a whole picture, and their loss.
 
 Five sigmoids (centre x, centre y, width, height, is there an object) and a softmax over classes:
-the dense head's answer, once for the picture. The loss is nothing but cross entropies.
+the dense head's answer, once for the picture. The loss is nothing but cross entropies. Nobody tells
+the cells which of them should speak: that is learnt from the loss of what they say.
 """
 
 from collections.abc import Sequence
+from dataclasses import fields
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engines.padding import BAR_GREY
 from train.generator import Sample
-from train.loss import LossParts, LossWeights
-from train.network import (
-    FIRST_CLASS,
-    LARGEST_STRIDE,
-    OBJECTNESS,
-    NetworkShape,
-    arithmetic,
-    conv,
-    stage,
-)
+from train.loss import LossParts, LossWeights, iou_and_giou
+from train.network import FIRST_CLASS, OBJECTNESS, Pyramid, cells_of, decode_boxes, rows_of
 from train.targets import Targets
-from train.team import ALONE, Team
 
-HIDDEN = 256
 NO_OBJECT = -1
 CROSS_ENTROPIES = LossWeights(giou=0.0, iou_objectness=False)
+LEAST_MET_IOU = 0.1
+LEAST_PART = 1e-4  # of the picture: a sigmoid says nothing smaller, and its logit stays finite
 
 
-class SingleNetwork(nn.Module):
-    """uint8 pictures to the logits of one answer a picture.
+class OneAnswer(NamedTuple):
+    """What the network says of a picture, and what each of its cells would.
 
-    The features at stride 32 are laid end to end, not averaged: where something is must not be
-    lost before the last layers.
+    Both are logits, float32: centre x, centre y, width, height, objectness, then one per class.
+
+    answer: [B, 5 + classes]; cells: [B, N, 5 + classes].
+    first_look: [B, 4], the box of the cell that answers, x1 y1 x2 y2 in pixels, not moved yet.
     """
 
-    def __init__(self, shape: NetworkShape) -> None:
-        super().__init__()
-        self.shape = shape
-        w4, w8, w16, w32 = shape.widths
-        d8, d16, d32 = shape.depths
-        cells = (shape.size // LARGEST_STRIDE) ** 2
-        self.features = nn.Sequential(
-            conv(3, w4, stride=4, kernel=6),
-            stage(w4, w8, d8),
-            stage(w8, w16, d16),
-            stage(w16, w32, d32),
-        )
-        self.numbers = nn.Sequential(
-            nn.Flatten(),
-            nn.Linear(w32 * cells, HIDDEN),
-            nn.ReLU(),
-            nn.Linear(HIDDEN, FIRST_CLASS + shape.classes),
-        )
+    answer: Tensor
+    cells: Tensor
+    first_look: Tensor
 
-    @property
-    def answering(self) -> nn.Module:
-        """The layer whose outputs are the logits."""
-        return self.numbers[-1]
 
-    @property
-    def exact(self) -> nn.Module:
-        """The part that says where in pixels something is: it must not lose digits."""
-        return self.numbers
+class SingleNetwork(Pyramid):
+    """uint8 pictures to the logits of one answer a picture.
 
-    def forward(self, frames: Tensor) -> Tensor:
-        """Map frames, uint8 [B, H, W, 3] BGR, to logits, float32 [B, 5 + classes].
+    It is the answer of the cell that is surest to see the object, in parts of the picture; the
+    second look, train.refine, moves the sides of its box.
+    """
 
-        Numbers: centre x, centre y, width, height, objectness, then one per class. No side of the
-        frames is longer than the network's size.
+    def forward(self, frames: Tensor) -> OneAnswer:
+        """Map frames, uint8 [B, H, W, 3] BGR, to the answer.
+
+        No side of the frames is longer than the network's size, of which a box's numbers are parts.
         """
-        x = squared(frames, self.shape.size).to(arithmetic(self.features)).permute(0, 3, 1, 2)
-        x = self.features(x / 255)
+        levels, features = self.see(frames)
         # in bfloat16 a box side would be rounded to a hundredth of itself
-        with torch.autocast(x.device.type, enabled=False):
-            numbers: Tensor = self.numbers(x.float())
-        return numbers
-
-
-def squared(frames: Tensor, size: int) -> Tensor:
-    """Fill frames up, uint8 [B, H, W, 3], at the right and the bottom to [B, size, size, 3]."""
-    height, width = frames.shape[1:3]
-    return functional.pad(frames, (0, 0, 0, size - width, 0, size - height), value=BAR_GREY)
+        with torch.autocast(frames.device.type, enabled=False):
+            rows = rows_of(levels).float()
+            boxes = decode_boxes(rows[..., :4], cells_of(levels))
+            others = rows[..., OBJECTNESS:]
+            surest = others[..., :1].argmax(dim=1, keepdim=True)
+            box = boxes.detach().gather(1, surest.expand(-1, -1, 4))
+            moved = box_logits(self.refinement(features, box), self.shape.size)
+            spoken = others.gather(1, surest.expand(-1, -1, others.shape[2]))
+            answer = torch.cat([moved, spoken], dim=2)[:, 0]
+            cells = torch.cat([box_logits(boxes, self.shape.size), others], dim=2)
+            return OneAnswer(answer, cells, box[:, 0])
 
 
 class SingleLocalization(nn.Module):
@@ -100,7 +79,7 @@ class SingleLocalization(nn.Module):
         Returns boxes float32 [B, 1, 4] x1 y1 x2 y2 in pixels, scores float32 [B, 1] and class_ids
         int64 [B, 1].
         """
-        logits = self.network(frames)
+        logits = self.network(frames).answer
         best, class_ids = logits[:, FIRST_CLASS:].softmax(dim=1).max(dim=1, keepdim=True)
         scores = logits[:, OBJECTNESS : OBJECTNESS + 1].sigmoid() * best
         boxes = decode_parts(logits[:, :4].sigmoid(), self.network.shape.size)
@@ -108,9 +87,16 @@ class SingleLocalization(nn.Module):
 
 
 def box_parts(boxes: Tensor, size: int) -> Tensor:
-    """Turn boxes [N, 4], x1 y1 x2 y2 in pixels, into centre and sides as parts of `size`."""
-    centres, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
-    return (torch.cat([centres, sides], dim=1) / size).clamp(0, 1)
+    """Turn boxes [..., 4], x1 y1 x2 y2 in pixels, into centre and sides as parts of `size`."""
+    centres = (boxes[..., :2] + boxes[..., 2:]) / 2
+    sides = boxes[..., 2:] - boxes[..., :2]
+    return (torch.cat([centres, sides], dim=-1) / size).clamp(0, 1)
+
+
+def box_logits(boxes: Tensor, size: int) -> Tensor:
+    """Return the logits of what the four box sigmoids should say of `boxes` [..., 4]."""
+    parts = box_parts(boxes, size).clamp(LEAST_PART, 1 - LEAST_PART)
+    return (parts / (1 - parts)).log()  # torch.logit has no operator in ONNX
 
 
 def decode_parts(parts: Tensor, size: int) -> Tensor:
@@ -137,30 +123,71 @@ def single_targets(samples: Sequence[Sample]) -> Targets:
     )
 
 
-def single_loss(
-    logits: Tensor,
+def one_answer_loss(
+    answers: OneAnswer,
     targets: Targets,
     size: int,
     weights: LossWeights = CROSS_ENTROPIES,
-    team: Team = ALONE,
+) -> LossParts:
+    """Compute the loss of the answers, and add that which is to be expected of a cell's.
+
+    The expectation is over which cell speaks, the surer the likelier, as of experts that share the
+    work (Jacobs et al., 1991: https://doi.org/10.1162/neco.1991.3.1.79): cells learn to be sure
+    where they would be right. A box that does not meet the object's teaches the second look
+    nothing: there is no side to be seen near it.
+    """
+    owner = targets.owner.flatten()
+    present = owner >= 0
+    meets = torch.ones_like(answers.answer[:, :1])
+    iou, _ = iou_and_giou(answers.first_look[present], targets.boxes[owner[present]])
+    meets[present, 0] = (iou > LEAST_MET_IOU).float()
+    given = expected_loss(answers.answer[:, None], None, targets, size, weights, boxes_count=meets)
+    share = answers.cells[..., OBJECTNESS].softmax(dim=1)
+    expected = expected_loss(answers.cells, share, targets, size, weights)
+    names = [field.name for field in fields(LossParts)]
+    return LossParts(**{name: getattr(given, name) + getattr(expected, name) for name in names})
+
+
+def single_loss(
+    logits: Tensor, targets: Targets, size: int, weights: LossWeights = CROSS_ENTROPIES
 ) -> LossParts:
     """Compute the loss of a batch from logits [B, 5 + classes]: means over the pictures.
 
     Binary cross entropy on the five and cross entropy on the classes; those of box and class are 0
-    in a picture without an object. Of the weights only `box` and `classes` have a say. Each process
-    of a team has as many pictures, so the mean of their means is that of all.
+    in a picture without an object. Of the weights only `box` and `classes` have a say.
+    """
+    return expected_loss(logits[:, None], None, targets, size, weights)
+
+
+def expected_loss(
+    logits: Tensor,
+    share: Tensor | None,
+    targets: Targets,
+    size: int,
+    weights: LossWeights = CROSS_ENTROPIES,
+    *,
+    boxes_count: Tensor | float = 1.0,
+) -> LossParts:
+    """Compute the loss of several answers a picture, [B, N, 5 + classes], each with its share.
+
+    share: float [B, N], of each picture 1 in all; None: all of the one. boxes_count: float [B, 1],
+    how much the box of each picture does.
     """
     raw = logits.float()
+    share = torch.ones_like(raw[..., 0]) if share is None else share
     owner = targets.owner.flatten()
     present = owner >= 0
-    owner, found = owner[present], raw[present]
-    objectness = functional.binary_cross_entropy_with_logits(raw[:, OBJECTNESS], present.float())
-    box = functional.binary_cross_entropy_with_logits(
-        found[:, :4], box_parts(targets.boxes[owner], size), reduction="sum"
-    ) / len(raw)
-    classes = functional.cross_entropy(
-        found[:, FIRST_CLASS:], targets.class_ids[owner], reduction="sum"
-    ) / len(raw)
+    owner, found, part = owner[present], raw[present], share[present]
+    pictures, answers = raw.shape[:2]
+    bce = functional.binary_cross_entropy_with_logits
+    there = present.float()[:, None].expand(-1, answers)
+    objectness = (share * bce(raw[..., OBJECTNESS], there, reduction="none")).sum() / pictures
+    true = box_parts(targets.boxes[owner], size)[:, None].expand(-1, answers, -1)
+    boxes_part = (share * boxes_count)[present]
+    box = (boxes_part * bce(found[..., :4], true, reduction="none").sum(dim=2)).sum() / pictures
+    true_ids = targets.class_ids[owner][:, None].expand(-1, answers)
+    scores = found[..., FIRST_CLASS:].movedim(2, 1)
+    classes = (part * functional.cross_entropy(scores, true_ids, reduction="none")).sum() / pictures
     total = objectness + weights.box * box + weights.classes * classes
     nothing = torch.zeros_like(box)
     return LossParts(total, objectness, box, nothing, nothing, classes)

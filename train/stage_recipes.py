@@ -63,13 +63,13 @@ PLANS: dict[HeadName, dict[str, Plan]] = {
         ),
     },
     "single": {
-        "white-box": Plan(size=128, steps=1500),
-        "charmander": Plan(size=128, steps=1500),
-        "any-size": Plan(size=128, steps=2000),
-        "transformed": Plan(size=160, steps=2000),
-        "real-background": Plan(size=256, steps=2500),
-        "maybe-absent": Plan(size=256, steps=2500),
-        "multi-class": Plan(size=256, steps=2500),
+        "white-box": Plan(size=128, steps=800),
+        "charmander": Plan(size=128, steps=800),
+        "any-size": Plan(size=128, steps=1200),
+        "transformed": Plan(size=160, steps=1100),
+        "real-background": Plan(size=256, steps=6500, small_part=0.5),
+        "maybe-absent": Plan(size=256, steps=6500, small_part=0.5),
+        "multi-class": Plan(size=256, steps=6500, small_part=0.5),
     },
 }
 

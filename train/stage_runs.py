@@ -2,20 +2,21 @@
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from train.checkpoint import load_checkpoint
 from train.data_set import DataSet, load_data_set
 from train.evaluate import locate_all
 from train.figures import Figures
-from train.generator import Sample
+from train.generator import PictureMaker, Sample
 from train.matching import Found
 from train.network import NetworkShape
 from train.settle import settle
 from train.stage_recipes import STARTERS, HeadName, Plan
 from train.trainer import Progress, Recipe, Trainer, averaged_network, network_locate, resume
 
+SINGLE_ABSENT = 0.35
 VALIDATION = 64  # pictures at the end of the loop; what counts is measured after it
 
 
@@ -59,7 +60,7 @@ def run_stage(
             shutil.rmtree(folder)
         trainer = Trainer(recipe, shape_for(head, plan.size, data.labels), data.labels)
     trainer.train(
-        data.training,
+        data.training if head == "dense" else with_absent(data.training),
         data.held_out_samples(min(count, VALIDATION)),
         folder,
         report,
@@ -77,6 +78,18 @@ def run_stage(
     return StageRun(data.labels, figures, trainer.seconds, pictures, samples, found)
 
 
+def with_absent(maker: PictureMaker) -> PictureMaker:
+    """Leave the object out of a part of the pictures on photos.
+
+    The single head is not told which cells speak for an object; those pictures teach its cells to
+    be unsure of what is on photos anyway.
+    """
+    stage = maker.stage
+    if stage.background != "photo":
+        return maker
+    return replace(maker, stage=replace(stage, p_absent=max(stage.p_absent, SINGLE_ABSENT)))
+
+
 def data_of(recipe: Recipe, size: int) -> DataSet:
     """Load what a recipe trains on and is measured on."""
     return load_data_set(
@@ -92,9 +105,7 @@ def data_of(recipe: Recipe, size: int) -> DataSet:
 
 def shape_for(head: HeadName, size: int, labels: Sequence[str]) -> NetworkShape:
     """Return the network's shape; the single-object head has its eight numbers at every stage."""
-    if head == "single":
-        return NetworkShape(len(STARTERS), size, depths=(1, 2, 2))
-    return NetworkShape(len(labels), size)
+    return NetworkShape(len(STARTERS) if head == "single" else len(labels), size)
 
 
 def stopped_run(last: Path, recipe: Recipe, size: int) -> Trainer | None:

@@ -15,17 +15,19 @@ from torch import Tensor, nn
 from engines.backends import open_backend
 from engines.model_file import read_model_info
 from train.export import Description, export_onnx
-from train.generator import BAR_GREY, Sample
+from train.generator import Sample
 from train.loss import LossWeights
 from train.network import NetworkShape
 from train.single import (
+    OneAnswer,
     SingleLocalization,
     SingleNetwork,
     box_parts,
     decode_parts,
+    expected_loss,
+    one_answer_loss,
     single_loss,
     single_targets,
-    squared,
 )
 from train.targets import Targets
 
@@ -169,8 +171,9 @@ class Answers(nn.Module):
         self.logits = logits
         self.shape = SMALL
 
-    def forward(self, frames: Tensor) -> Tensor:
-        return self.logits.expand(len(frames), -1)
+    def forward(self, frames: Tensor) -> OneAnswer:
+        answer = self.logits.expand(len(frames), -1)
+        return OneAnswer(answer, answer[:, None], torch.zeros(len(frames), 4))
 
 
 def test_an_answer_is_decoded_as_an_engine_gives_it() -> None:
@@ -183,19 +186,78 @@ def test_an_answer_is_decoded_as_an_engine_gives_it() -> None:
     assert class_ids.tolist() == [[1], [1]]
 
 
-def test_a_wide_picture_is_filled_up_below_and_so_its_boxes_stay() -> None:
-    frames = torch.randint(0, 256, (2, 64, 96, 3), dtype=torch.uint8)
-    filled = squared(frames, SIZE)
-    assert filled.shape == (2, SIZE, SIZE, 3)
-    assert filled.dtype == torch.uint8
-    assert torch.equal(filled[:, :64, :96], frames)
-    assert (filled[:, 64:] == BAR_GREY).all()
-    assert (filled[:, :, 96:] == BAR_GREY).all()
-    assert SingleNetwork(SMALL)(frames).shape == (2, 5 + CLASSES)
+def test_a_wide_picture_is_answered_in_parts_of_its_longer_side() -> None:
+    torch.manual_seed(0)
+    frames = torch.randint(0, 256, (2, 64, SIZE, 3), dtype=torch.uint8)
+    answer, cells, first_look = SingleNetwork(SMALL)(frames)
+    assert first_look.shape == (2, 4)
+    assert answer.shape == (2, 5 + CLASSES)
+    assert cells.shape == (2, 8 * 16 + 4 * 8 + 2 * 4, 5 + CLASSES)
 
 
-@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
-def test_an_exported_network_answers_alike_on_every_engine(backend: str, tmp_path: Path) -> None:
+def test_the_surest_cell_answers() -> None:
+    torch.manual_seed(0)
+    network = SingleNetwork(SMALL).eval()  # a new second look moves nothing
+    frames = torch.randint(0, 256, (5, SIZE, SIZE, 3), dtype=torch.uint8)
+    with torch.no_grad():
+        answer, cells, _ = network(frames)
+    for one, several in zip(answer, cells, strict=True):
+        assert torch.allclose(one, several[several[:, 4].argmax()], atol=1e-4)
+
+
+def test_the_loss_of_cells_that_agree_is_that_of_one_answer() -> None:
+    logits, targets = mixed_batch(3)
+    true = torch.zeros(len(logits), 4)
+    owner = targets.owner.flatten()
+    true[owner >= 0] = targets.boxes[owner[owner >= 0]]
+    answers = OneAnswer(logits, logits[:, None].expand(-1, 7, -1), true)
+    both, one = one_answer_loss(answers, targets, SIZE), single_loss(logits, targets, SIZE)
+    assert both.total.item() == pytest.approx(2 * one.total.item())
+    assert both.box.item() == pytest.approx(2 * one.box.item())
+
+
+def test_the_loss_to_be_expected_is_worked_out_by_hand() -> None:
+    # of two cells one is three times as likely to answer
+    share = torch.tensor([[0.75, 0.25]])
+    right, wrong = [0, 0, -log(3), -log(3), 5, 0, 0, 9], [3, -3, 3, 3, 5, 9, 0, 0]
+    logits = torch.tensor([[right, wrong]], dtype=torch.float32)
+    targets = single_targets([sample((48, 48, 80, 80, 2))])
+    parts = expected_loss(logits, share, targets, SIZE)
+    alone = [single_loss(logits[:, n], targets, SIZE).total.item() for n in (0, 1)]
+    assert parts.total.item() == pytest.approx(0.75 * alone[0] + 0.25 * alone[1])
+
+
+def test_a_cell_that_would_be_right_learns_to_be_surer() -> None:
+    true = box_parts(torch.tensor([[48.0, 48, 80, 80]]), SIZE).logit()
+    away = box_parts(torch.tensor([[0.0, 0, 20, 100]]), SIZE).logit()
+    others = torch.tensor([[0.0, 0, 0, 0]])
+    cells = torch.stack([torch.cat([box, others], dim=1) for box in (true, away)], dim=1)
+    cells.requires_grad_()
+    targets = single_targets([sample((48, 48, 80, 80, 2))])
+    answers = OneAnswer(cells[:, 0].detach(), cells, targets.boxes)
+    one_answer_loss(answers, targets, SIZE).total.backward()
+    surer = -cells.grad[0, :, 4]
+    assert surer[0] > surer[1]
+
+
+@pytest.mark.parametrize(("first", "taught"), [((50.0, 50, 90, 90), True), ((0, 0, 9, 9), False)])
+def test_the_second_look_learns_only_from_a_box_that_meets_the_object(
+    first: tuple[float, ...], taught: bool
+) -> None:
+    targets = single_targets([sample((48, 48, 80, 80, 2))])
+    answer = torch.zeros(1, 5 + CLASSES, requires_grad=True)
+    answers = OneAnswer(answer, answer.detach()[:, None], torch.tensor([first]))
+    one_answer_loss(answers, targets, SIZE).total.backward()
+    assert bool((answer.grad[:, 2:4] != 0).all()) is taught
+    assert (answer.grad[:, 4:] != 0).all()
+
+
+@pytest.mark.parametrize(
+    ("backend", "apart_px"), [("onnxruntime", 0.05), ("openvino-f32", 0.05), ("openvino", 1.5)]
+)
+def test_an_exported_network_answers_alike_on_every_engine(
+    backend: str, apart_px: float, tmp_path: Path
+) -> None:
     torch.manual_seed(0)
     network = SingleNetwork(SMALL).eval()
     path = tmp_path / "single.onnx"
@@ -206,8 +268,9 @@ def test_an_exported_network_answers_alike_on_every_engine(backend: str, tmp_pat
         answer = engine.infer(frames)
         with torch.no_grad():
             boxes, scores, class_ids = SingleLocalization(network)(torch.from_numpy(frames))
-        assert np.allclose(answer.boxes, boxes, atol=0.05)
-        assert np.allclose(answer.scores, scores, atol=1e-3)
+        # on some processors OpenVINO computes in bfloat16
+        assert np.allclose(answer.boxes, boxes, atol=apart_px)
+        assert np.allclose(answer.scores, scores, atol=0.02 * apart_px)
         assert np.array_equal(answer.class_ids, class_ids)
     engine.close()
 
@@ -225,11 +288,16 @@ def test_it_learns_where_a_few_boxes_are() -> None:
     frames = torch.from_numpy(np.stack([s.image for s in samples]))
     targets = single_targets(samples)
     network = SingleNetwork(SMALL)
+    steps = 400
     optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
-    for _ in range(200):
-        loss = single_loss(network(frames), targets, SIZE).total
+    rate = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min(1, (step + 1) / 100) * (1 - step / steps)
+    )
+    for _ in range(steps):
+        loss = one_answer_loss(network(frames), targets, SIZE).total
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    found = decode_parts(network(frames)[:, :4].sigmoid(), SIZE)
+        rate.step()
+    found = decode_parts(network(frames).answer[:, :4].sigmoid(), SIZE)
     assert (found - targets.boxes).abs().max() < 4

@@ -15,7 +15,7 @@ from train.data_set import CUTOUTS, PHOTOS, load_data_set
 from train.errors import TrainError
 from train.figures import Figures
 from train.stage_recipes import PLANS, STARTERS, TARGETS, Plan
-from train.stage_runs import StageRun, run_stage
+from train.stage_runs import StageRun, data_of, run_stage, with_absent
 from train.stage_table import (
     HEADER,
     Result,
@@ -147,7 +147,7 @@ def test_the_single_object_head_ends_in_eight_numbers_at_every_stage(tmp_path: P
     for stage, labels in (("white-box", ["white box"]), ("charmander", list(STARTERS))):
         run_stage(stage, "single", PLAN, tmp_path, lambda now: None, count=4, workers=0)
         state = load_checkpoint(tmp_path / "best.pt")
-        assert len(state["network"]["numbers.3.bias"]) == 8
+        assert all(len(state["network"][f"cells.{n}.bias"]) == 8 for n in range(3))
         assert state["labels"] == labels
         assert (state["recipe"]["box_weight"], state["recipe"]["head"]) == (1.0, "single")
 
@@ -209,3 +209,11 @@ def test_only_the_wanted_classes_are_loaded() -> None:
     everything = load_data_set("multi-class", CUTOUTS, PHOTOS, 64, 0)
     own = everything.training.cutouts[everything.labels.index("Squirtle")]
     assert len(data.training.cutouts[1]) == len(own)
+
+
+@pytest.mark.parametrize("stage", ["white-box", "real-background", "multi-class"])
+def test_on_photos_the_single_head_learns_pictures_without_an_object(stage: str) -> None:
+    maker = data_of(PLAN.recipe(stage, "single"), 64).training
+    absent = [len(with_absent(maker).make(n).boxes) == 0 for n in range(60)]
+    assert any(absent) is (stage != "white-box")
+    assert 0.5 > sum(absent) / len(absent) > 0.2 or not any(absent)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,12 +9,6 @@ from hypothesis import strategies as st
 
 from rtloc.controls import Controls, open_controls
 from rtloc.localizer import Localizer
-
-
-@pytest.fixture(scope="module")
-def localizer() -> Iterator[Localizer]:
-    with Localizer() as one:
-        yield one
 
 
 @pytest.fixture

@@ -33,12 +33,6 @@ from rtloc.web_guard import is_loopback
 from rtloc.web_server import address_of, served
 
 
-@pytest.fixture(scope="module")
-def localizer() -> Iterator[Localizer]:
-    with Localizer() as one:
-        yield one
-
-
 @dataclass
 class Served:
     url: str

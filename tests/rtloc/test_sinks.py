@@ -44,12 +44,6 @@ def found(*class_ids: int) -> Detections:
     )
 
 
-@pytest.fixture(scope="module")
-def localizer() -> Iterator[Localizer]:
-    with Localizer() as one:
-        yield one
-
-
 @pytest.fixture
 def controls(localizer: Localizer) -> Controls:
     return open_controls(localizer, track=False, smooth=True)

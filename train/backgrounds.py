@@ -19,8 +19,11 @@ def make_background(
     """Make a background, uint8 [height, width, 3] BGR, as the stage says."""
     if stage.background == "black":
         return np.zeros((height, width, 3), np.uint8)
-    if rng.random() < stage.p_synthetic:
+    drawn = rng.random()
+    if drawn < stage.p_synthetic:
         return made_up(rng, width, height)
+    if drawn < stage.p_synthetic + stage.p_repeated:
+        return repeated(rng, photos[int(rng.integers(len(photos)))], width, height)
     crop = random_crop(rng, photos[int(rng.integers(len(photos)))], width, height)
     if rng.random() < 0.2:
         other = photos[int(rng.integers(len(photos)))]
@@ -63,3 +66,25 @@ def made_up(rng: Random, width: int, height: int) -> Image:
     coarse = rng.uniform(0, 255, (cells + 1, cells + 1, 3)).astype(np.uint8)
     way = cv2.INTER_NEAREST if rng.random() < 0.3 else cv2.INTER_CUBIC
     return cv2.resize(coarse, (width, height), interpolation=way).astype(np.uint8, copy=False)
+
+
+def repeated(rng: Random, photo: Image, width: int, height: int) -> Image:
+    """Repeat a pattern, seen at a slant, as facades, fences, tiles and keyboards do.
+
+    The pattern is a photo made small, or a rectangle on another colour.
+    """
+    columns, rows = (int(n) for n in rng.integers(3, 14, 2))
+    w, h = max(4, width // columns), max(4, height // rows)
+    if rng.random() < 0.5:
+        pattern = random_crop(rng, photo, w, h)
+    else:
+        pattern = np.full((h, w, 3), rng.uniform(0, 255, 3), np.uint8)
+        left, top = (int(n) for n in rng.uniform(0, 0.4, 2) * (w, h))
+        right, bottom = (int(n) for n in rng.uniform(0.6, 1, 2) * (w, h))
+        pattern[top:bottom, left:right] = rng.uniform(0, 255, 3)
+    wall = np.tile(pattern, (-(-height // h), -(-width // w), 1))[:height, :width]
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    moved = (corners + rng.uniform(-0.2, 0.2, (4, 2)) * (width, height)).astype(np.float32)
+    slant = cv2.getPerspectiveTransform(corners, moved)
+    seen = cv2.warpPerspective(wall, slant, (width, height), borderMode=cv2.BORDER_REFLECT)
+    return seen.astype(np.uint8, copy=False)

@@ -56,6 +56,7 @@ class Stage:
 
     # the whole picture
     p_synthetic: float = 0.0  # a made background in place of a photo
+    p_repeated: float = 0.0  # a pattern that repeats in place of a photo
     p_upside_down: float = 0.0  # the photo
     p_other_colours: float = 0.0  # the photo's
     light: float = 0.0  # strength of contrast, brightness, saturation and hue
@@ -116,9 +117,10 @@ def for_training(stage: Stage) -> Stage:
 
     Where an object may be absent, photos have other colours as well, and there are more things that
     are no objects. The last stage, the one for use, has objects drawn in other styles and cut off
-    further, too. Of what is measured, at least half of the width and height is in the picture, as
-    KITTI asks of its hard cases (https://www.cvlibs.net/datasets/kitti/eval_object.php). A net that
-    knows slivers as well is sure of those.
+    further, too, and patterns that repeat (a facade was taken for an object). Of what is measured,
+    at least half of the width and height is in the picture, as KITTI asks of its hard cases
+    (https://www.cvlibs.net/datasets/kitti/eval_object.php). A net that knows slivers as well is
+    sure of those.
     """
     if not stage.p_absent:
         return stage
@@ -130,7 +132,7 @@ def for_training(stage: Stage) -> Stage:
     )
     if stage != MANY_OBJECTS:
         return more
-    return replace(more, edge_overhang=1.7 * stage.edge_overhang, p_restyle=0.25)
+    return replace(more, edge_overhang=1.7 * stage.edge_overhang, p_restyle=0.25, p_repeated=0.05)
 
 
 STAGES = {

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.backgrounds import made_up, mix_photos, random_crop
+from train.backgrounds import made_up, mix_photos, random_crop, repeated
 from train.batches import Beginning, GeneratedBatches, batches
 from train.clutter import random_shape
 from train.cutouts import Cutout, cutout_from_bgra, load_cutouts, load_distractors
@@ -309,6 +309,20 @@ def test_a_made_up_background_has_the_size_that_was_asked_for(
     assert (image.shape, image.dtype) == ((height, width, 3), np.uint8)
 
 
+@given(SEEDS, st.integers(16, 90), st.integers(16, 90))
+def test_a_repeated_pattern_has_the_size_asked_for_and_the_photos_colours(
+    seed: int, width: int, height: int
+) -> None:
+    photo = np.full((40, 50, 3), (10, 20, 30), np.uint8)
+    image = repeated(np.random.default_rng(seed), photo, width, height)
+    assert (image.shape, image.dtype) == ((height, width, 3), np.uint8)
+    flat = (image == (10, 20, 30)).all()
+    # or it is a rectangle on another colour: of those two most pixels are, the rest lie between
+    colours, counts = np.unique(image.reshape(-1, 3), axis=0, return_counts=True)
+    assert flat or len(colours) >= 2
+    assert flat or np.sort(counts)[-2:].sum() > 0.2 * width * height
+
+
 @given(SEEDS, st.integers(6, 60), st.integers(6, 60), st.floats(0, 0.45))
 def test_a_spot_is_a_whole_pixel_and_its_box_is_cut_at_the_edges(
     seed: int, width: int, height: int, overhang: float
@@ -379,6 +393,7 @@ def test_training_sees_more_than_what_is_measured() -> None:
         p_restyle=0.0,
         p_upside_down=0.0,
         p_other_colours=0.0,
+        p_repeated=0.0,
         p_distractor=0.4,
     )
     assert beyond == STAGES["many-objects"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -106,6 +107,12 @@ def split_backgrounds(path: Path) -> tuple[list[Image], list[Image]]:
     return kept, held_out
 
 
+@cache
+def shipped(folder: Path) -> tuple[Cutout, ...]:
+    """Load the distractors that come with rtloc, once a process: it takes seconds."""
+    return tuple(load_distractors(folder))
+
+
 def split_distractors(folder: Path | None) -> tuple[list[Cutout], list[Cutout]]:
     """Load the distractors to train with and those to measure with; without a folder, none.
 
@@ -115,7 +122,7 @@ def split_distractors(folder: Path | None) -> tuple[list[Cutout], list[Cutout]]:
     if folder is None:
         return [], []
     if folder == DISTRACTORS:
-        return load_distractors(DISTRACTORS), load_distractors(HELD_OUT_DISTRACTORS)
+        return list(shipped(DISTRACTORS)), list(shipped(HELD_OUT_DISTRACTORS))
     return hold_out(load_distractors(folder), folder, "distractor")
 
 

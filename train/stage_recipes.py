@@ -68,8 +68,8 @@ PLANS: dict[HeadName, dict[str, Plan]] = {
         "any-size": Plan(size=128, steps=1200),
         "transformed": Plan(size=160, steps=1100),
         "real-background": Plan(size=256, steps=6500, small_part=0.5),
-        "maybe-absent": Plan(size=256, steps=6500, small_part=0.5),
-        "multi-class": Plan(size=256, steps=6500, small_part=0.5),
+        "maybe-absent": Plan(size=256, steps=5000, small_part=0.5),
+        "multi-class": Plan(size=256, steps=5000, small_part=0.5),
     },
 }
 

@@ -54,9 +54,11 @@ def test_planes_are_located_as_bgr_is(scene: np.ndarray) -> None:
     localizer = Localizer()
     from_planes = localizer.locate_frame(Frame(as_planes(scene), 0, 0.0))
     from_bgr = localizer.locate(scene)
-    assert from_planes.class_ids.tolist() == from_bgr.class_ids.tolist()
-    assert np.allclose(from_planes.boxes, from_bgr.boxes, atol=3)
-    assert np.allclose(from_planes.scores, from_bgr.scores, atol=0.05)
+    # the surest comes first, and two of them may be nearly as sure
+    a, b = (found[np.argsort(found.class_ids)] for found in (from_planes, from_bgr))
+    assert a.class_ids.tolist() == b.class_ids.tolist()
+    assert np.allclose(a.boxes, b.boxes, atol=3)
+    assert np.allclose(a.scores, b.scores, atol=0.05)
 
 
 def test_planes_are_drawn_on_as_bgr_is(scene: np.ndarray) -> None:

@@ -183,8 +183,8 @@ def test_a_network_in_half_precision_keeps_what_must_be_exact() -> None:
     assert made.refinement.weights.dtype == made.refinement.points.dtype == torch.float32
     assert torch.equal(made.refinement.points, network(64).refinement.points)
     single = halved(SingleNetwork(NetworkShape(3, 64, (8, 8, 16, 16), (0, 1, 1))).eval())
-    assert single.features[0][0].weight.dtype == torch.float16
-    assert single.numbers[1].weight.dtype == torch.float32
+    assert single.stem[0].weight.dtype == torch.float16
+    assert single.refinement.weights.dtype == torch.float32
 
 
 @SIZES

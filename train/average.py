@@ -33,7 +33,7 @@ def averaged(first: dict[str, Any], second: dict[str, Any], part: float) -> dict
         for name, value in first["averaged"].items()
     }
     kept = {k: v for k, v in first.items() if k not in ("format", "network", "optimizers")}
-    return {**kept, "averaged": between}
+    return {**kept, "figures": None, "averaged": between}  # those of neither hold any more
 
 
 @click.command()

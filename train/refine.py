@@ -40,11 +40,13 @@ class Refinement(nn.Module):
             moves = (seen[:, :, None] * self.weights).sum(dim=3)
         sides = boxes[..., 2:] - boxes[..., :2]
         moves = moves + self.bias
-        first, last = moves[..., :2].clamp(max=FURTHEST), moves[..., 2:].clamp(min=-FURTHEST)
-        held = torch.cat([first, last], dim=2)
+        asked = moves[..., :2], moves[..., 2:]
+        first, last = asked[0].clamp(max=FURTHEST), asked[1].clamp(min=-FURTHEST)
         if self.training:  # a side that was held still learns, or it would stay held for good
-            held = moves + (held - moves).detach()
-        return boxes + held * torch.cat([sides, sides], dim=2)
+            first, last = (
+                m + (held - m).detach() for m, held in zip(asked, (first, last), strict=True)
+            )
+        return boxes + torch.cat([first * sides, last * sides], dim=2)
 
     def sampled(self, features: Tensor, boxes: Tensor) -> Tensor:
         """Return the features at the points of each box, side by side, [B, K, POINTS²·CHANNELS]."""

@@ -141,7 +141,7 @@ def one_answer_loss(
     meets = torch.ones_like(answers.answer[:, :1])
     iou, _ = iou_and_giou(answers.first_look[present], targets.boxes[owner[present]])
     meets[present, 0] = (iou > LEAST_MET_IOU).float()
-    given = expected_loss(answers.answer[:, None], None, targets, size, weights, boxes_count=meets)
+    given = single_loss(answers.answer, targets, size, weights, boxes_count=meets)
     share = answers.cells[..., OBJECTNESS].softmax(dim=1)
     expected = expected_loss(answers.cells, share, targets, size, weights)
     names = [field.name for field in fields(LossParts)]
@@ -149,19 +149,26 @@ def one_answer_loss(
 
 
 def single_loss(
-    logits: Tensor, targets: Targets, size: int, weights: LossWeights = CROSS_ENTROPIES
+    logits: Tensor,
+    targets: Targets,
+    size: int,
+    weights: LossWeights = CROSS_ENTROPIES,
+    *,
+    boxes_count: Tensor | float = 1.0,
 ) -> LossParts:
     """Compute the loss of a batch from logits [B, 5 + classes]: means over the pictures.
 
     Binary cross entropy on the five and cross entropy on the classes; those of box and class are 0
     in a picture without an object. Of the weights only `box` and `classes` have a say.
+    boxes_count: as of `expected_loss`.
     """
-    return expected_loss(logits[:, None], None, targets, size, weights)
+    alone = torch.ones_like(logits[:, :1])
+    return expected_loss(logits[:, None], alone, targets, size, weights, boxes_count=boxes_count)
 
 
 def expected_loss(
     logits: Tensor,
-    share: Tensor | None,
+    share: Tensor,
     targets: Targets,
     size: int,
     weights: LossWeights = CROSS_ENTROPIES,
@@ -170,11 +177,10 @@ def expected_loss(
 ) -> LossParts:
     """Compute the loss of several answers a picture, [B, N, 5 + classes], each with its share.
 
-    share: float [B, N], of each picture 1 in all; None: all of the one. boxes_count: float [B, 1],
-    how much the box of each picture does.
+    share: float [B, N], of each picture 1 in all. boxes_count: float [B, 1], how much the box of
+    each picture does.
     """
     raw = logits.float()
-    share = torch.ones_like(raw[..., 0]) if share is None else share
     owner = targets.owner.flatten()
     present = owner >= 0
     owner, found, part = owner[present], raw[present], share[present]

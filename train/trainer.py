@@ -48,7 +48,7 @@ class Recipe:
     labelled_images: str | None = None  # the folder of a COCO set's pictures, if not beside it
     labelled_part: float = 0.5  # of the pictures; 1: no others, and no cut-outs or photos
     head: Literal["dense", "single"] = "dense"
-    weights: str | None = None  # a checkpoint to begin with; None: random weights
+    weights: str | None = None  # a checkpoint or model file to begin with; None: random weights
     steps: int = 24_000
     small_part: float = 0.0  # of the steps: with pictures of two thirds of the size, at first
     batch_size: int = 32
@@ -115,14 +115,14 @@ class Trainer:
         self.best_map = -1.0
         self.figures: Figures | None = None
 
-    def begin(self) -> None:
-        """Load the weights that the recipe begins with, if it names any.
+    def begin(self, maker: Maker) -> None:
+        """Load the weights that the recipe begins with, if it names any; `maker`: as of `train`.
 
         Raises:
             TrainError: they cannot be read, or are of another network.
         """
         if self.recipe.weights is not None:
-            begin_with(self.network, self.labels, Path(self.recipe.weights))
+            begin_with(self.network, self.labels, Path(self.recipe.weights), maker)
             self.averaged.load_state_dict(self.network.state_dict())
 
     def train(

@@ -3,30 +3,40 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 
 from train.checkpoint import load_checkpoint
 from train.errors import TrainError
+from train.generator import Maker
+from train.model_weights import read_weights, set_apart
 from train.network import FIRST_CLASS
 
+MODEL_FILE = ".onnx"
 CLASS_LAYERS = "cells."  # their outputs: five numbers of any object, then one per class
+STATISTICS_OF = 64  # training pictures
 
 
-def begin_with(network: nn.Module, labels: Sequence[str], checkpoint: Path) -> None:
-    """Load a checkpoint's averaged weights into `network`, which may know other classes.
+def begin_with(network: nn.Module, labels: Sequence[str], source: Path, maker: Maker) -> None:
+    """Load the averaged weights of a checkpoint, or those of a float32 model file.
 
-    A class that both know by its label begins with what is known of it; another one begins as the
-    network has it, with all that is known of objects in general.
+    `network` may know other classes. A class that both know by its label begins with what is known
+    of it; another one begins as the network has it, with all that is known of objects in general.
+    maker: of the pictures to train on; a model file's layers take their statistics from some.
 
     Raises:
-        TrainError: the checkpoint cannot be read, or is of another network.
+        TrainError: the file cannot be read, or is of another network.
     """
-    state = load_checkpoint(checkpoint)
-    known: dict[str, Tensor] = state["averaged"]
+    if source.suffix == MODEL_FILE:
+        their_labels, known = read_weights(source, network)
+    else:
+        state = load_checkpoint(source)
+        their_labels, known = state["labels"], state["averaged"]
     mine = network.state_dict()
     try:
         begun = {
-            name: class_rows(weights, mine[name], state["labels"], labels)
+            name: class_rows(weights, mine[name], their_labels, labels)
             if name.startswith(CLASS_LAYERS) and name in mine
             else weights
             for name, weights in known.items()
@@ -34,8 +44,12 @@ def begin_with(network: nn.Module, labels: Sequence[str], checkpoint: Path) -> N
         network.load_state_dict(begun)
     except RuntimeError as error:
         raise TrainError(
-            f"{checkpoint} is of another network than the one to train; leave out --weights"
+            f"{source} is of another network than the one to train; leave out --weights"
         ) from error
+    if source.suffix == MODEL_FILE:
+        device = next(network.parameters()).device
+        pictures = [maker.make(n, maker.aspect(0)).image for n in range(STATISTICS_OF)]
+        set_apart(network, torch.from_numpy(np.stack(pictures)).to(device))
 
 
 def class_rows(

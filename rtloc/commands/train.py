@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import Progress as ProgressBar
 from rich.progress import TextColumn
 
+from engines.model_file import form_in, read_model_info, resolve_model
 from rtloc.errors import UsageError
 from train.curves import LOSSES
 from train.data_set import CUTOUTS, DISTRACTORS, PHOTOS, DataSet
@@ -52,7 +53,10 @@ RECIPE_FIELDS = {"backgrounds": "photos", "no_distractors": "distractors"}
     type=click.FloatRange(0, 1, min_open=True),
     help="Of the pictures; 1: all are of the labelled set.  [default: 0.5 with --cutouts, else 1]",
 )
-@click.option("--weights", type=A_PATH, help="Checkpoint to begin with.  [default: random weights]")
+@click.option(
+    "--weights",
+    help="Checkpoint or model to begin with, such as pokemon.  [default: random weights]",
+)
 @click.option("--size", type=click.IntRange(128, 1280), help="Longer side, px.  [default: stage's]")
 @click.option("--steps", type=click.IntRange(1), help="[default: the stage's]")
 @click.option("--batch-size", type=click.IntRange(1), help="[default: the stage's]")
@@ -94,7 +98,7 @@ def command(
     labelled: Path | None,
     labelled_images: Path | None,
     labelled_part: float | None,
-    weights: Path | None,
+    weights: str | None,
     size: int | None,
     steps: int | None,
     batch_size: int | None,
@@ -110,9 +114,9 @@ def command(
     """Train a detector on cut-outs pasted on photos, and write it as a model file.
 
     Without --cutouts and --backgrounds it trains on those that come with rtloc. A --labelled set of
-    real pictures takes their place, or is mixed in. --weights goes on from what another run, of
-    other classes or the same, has learnt. Ctrl-C keeps what was learnt: --resume goes on from
-    there.
+    real pictures takes their place, or is mixed in. --weights goes on from what another run or
+    a model, of other classes or the same, has learnt. Ctrl-C keeps what was learnt: --resume goes
+    on from there.
     """
     plan = PLANS["dense"][stage]
     size = size or plan.size
@@ -140,7 +144,7 @@ def command(
         batch_size=batch_size or plan.batch_size,
         learning_rate=plan.learning_rate if learning_rate is None else learning_rate,
         warmup_steps=plan.warmup_steps,
-        weights=None if weights is None else str(weights.absolute()),
+        weights=None if weights is None else str(file_of_weights(weights).absolute()),
         # smaller pictures teach quickly what those weights know already
         small_part=plan.small_part if weights is None else 0.0,
         giou_weight=giou_weight,
@@ -189,7 +193,7 @@ def open_run(
     data = load_training_data(recipe, size)
     if not go_on:
         trainer = Trainer(recipe, NetworkShape(len(data.labels), size), data.labels, team)
-        trainer.begin()
+        trainer.begin(data.training)
     elif trainer.labels != data.labels:
         source = recipe.cutouts if recipe.labelled is None else recipe.labelled
         raise TrainError(f"{source} now holds {data.labels}, the run {trainer.labels}")
@@ -213,6 +217,17 @@ def check_resumed(context: click.Context, asked: Recipe, size: int, trainer: Tra
                 f"the run was begun with {field} {own[field]}, not {wanted[field]}; leave out "
                 f"{parameter.opts[0]}, or begin another run"
             )
+
+
+def file_of_weights(name: str) -> Path:
+    """Return the file to begin with: a checkpoint, or a model's float32 form.
+
+    Raises:
+        EngineError: it is a model without such a form.
+        UnknownNameError: there is no model of that name, nor a file.
+    """
+    path = resolve_model(name)
+    return form_in(read_model_info(path), ["fp32"]).path if path.suffix == ".onnx" else path
 
 
 def check_labelled(labelled: Path | None, images: Path | None, part: float | None) -> None:

@@ -1,0 +1,100 @@
+"""Training goes on from a model file: its weights, its answers, statistics of its layers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from engines.model_file import resolve_model
+from train.errors import TrainError
+from train.export import Description, export_onnx
+from train.generator import PictureMaker
+from train.model_weights import read_weights, set_apart
+from train.network import GridNetwork, NetworkShape
+from train.trainer import Recipe, Trainer
+from train.transfer import begin_with
+
+SHAPE = NetworkShape(3, 64, (8, 8, 8, 8), (1, 0, 2))
+LABELS = ("Bulbasaur", "Charmander", "Squirtle")
+
+
+def learnt() -> GridNetwork:
+    """A network whose every layer has statistics and weights of its own."""
+    torch.manual_seed(3)
+    network = GridNetwork(SHAPE)
+    with torch.no_grad():
+        for layer in network.modules():
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.weight.uniform_(0.5, 2)
+                layer.bias.normal_()
+                assert layer.running_mean is not None and layer.running_var is not None
+                layer.running_mean.normal_()
+                layer.running_var.uniform_(0.5, 2)
+        network.refinement.weights.normal_(std=0.01)
+    return network.eval()
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "model.onnx"
+    export_onnx(learnt(), Description(LABELS, 0.5, "many-objects", {}), path)
+    return path
+
+
+def frames(count: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(0, 256, (count, 64, 64, 3), dtype=torch.uint8, generator=generator)
+
+
+def test_the_network_of_a_model_file_answers_as_the_one_that_was_exported(model: Path) -> None:
+    network = GridNetwork(SHAPE)
+    labels, weights = read_weights(model, network)
+    network.load_state_dict(weights)
+    assert tuple(labels) == LABELS
+    wanted, answers = learnt()(frames(2)), network.eval()(frames(2))
+    for a, b in zip(
+        (*wanted.levels, wanted.features), (*answers.levels, answers.features), strict=True
+    ):
+        assert torch.allclose(a, b, atol=1e-3)
+    assert torch.equal(network.refinement.weights, learnt().refinement.weights)
+
+
+def test_statistics_change_no_answer_and_make_training_begin_where_it_was(model: Path) -> None:
+    network = GridNetwork(SHAPE)
+    network.load_state_dict(read_weights(model, network)[1])
+    pictures = frames(32)
+    with torch.no_grad():
+        before = network.eval()(pictures)
+        set_apart(network, pictures)
+        after, training = network.eval()(pictures), network.train()(pictures)
+    for a, b, c in zip(before.levels, after.levels, training.levels, strict=True):
+        assert torch.allclose(a, b, atol=1e-2)
+        assert torch.allclose(b, c, atol=0.1)
+
+
+def test_a_run_begins_with_the_shipped_model(maker: PictureMaker) -> None:
+    shipped = resolve_model("pokemon-fp32")
+    labels = ("Squirtle", "Mug")
+    network = GridNetwork(NetworkShape(2, 128))
+    begin_with(network, labels, shipped, maker)
+    known = read_weights(shipped, GridNetwork(NetworkShape(4, 384)))[1]
+    row = ["Bulbasaur", "Charmander", "Pikachu", "Squirtle"].index("Squirtle")
+    for level in range(3):
+        mine = network.state_dict()[f"cells.{level}.weight"]
+        assert torch.equal(mine[5], known[f"cells.{level}.weight"][5 + row])
+
+
+def test_a_file_with_other_weights_is_refused(model: Path, tmp_path: Path) -> None:
+    trainer = Trainer(Recipe(weights=str(resolve_model("pokemon"))), SHAPE, LABELS)
+    with pytest.raises(TrainError, match=r"no float32 weights.*--precision fp32"):
+        read_weights(resolve_model("pokemon"), trainer.network)
+    with pytest.raises(TrainError, match="of another network"):
+        read_weights(model, GridNetwork(NetworkShape(3, 64, (8, 8, 8, 8), (0, 0, 0))))
+    damaged = tmp_path / "damaged.onnx"
+    damaged.write_bytes(np.random.default_rng(0).bytes(2000))
+    with pytest.raises(TrainError, match=r"damaged\.onnx is damaged"):
+        read_weights(damaged, trainer.network)

@@ -64,10 +64,13 @@ def paste_decoys(
         paste.blend(canvas, shape, x, y)
 
 
-def occlude(
-    rng: Random, canvas: Image, box: Box, photos: Sequence[Image], cutouts: Sequence[Cutout]
-) -> None:
-    """Cover up to two fifths of a box from one of its sides."""
+def occluder(
+    rng: Random, box: Box, photos: Sequence[Image], cutouts: Sequence[Cutout]
+) -> tuple[Image, int, int]:
+    """Draw what covers up to two fifths of a box from one of its sides, and say where it lies.
+
+    Returns a premultiplied layer, and x and y of its corner.
+    """
     x1, y1, x2, y2 = box
     part = rng.uniform(0.12, 0.4)
     side = int(rng.integers(4))
@@ -79,4 +82,4 @@ def occlude(
         w, h = max(4, int(rng.uniform(0.6, 1.6) * wide)), max(4, int(2 * part * high))
         centre = (rng.uniform(x1, x2), y1 if side == 0 else y2)
     shape = filled(rng, random_shape(rng, w, h), photos, cutouts)
-    paste.blend(canvas, shape, int(centre[0] - w / 2), int(centre[1] - h / 2))
+    return shape, int(centre[0] - w / 2), int(centre[1] - h / 2)

@@ -14,17 +14,19 @@ from numpy.typing import NDArray
 
 from engines.model_file import input_wh
 from engines.padding import BAR_GREY
-from train import camera, light, looks, paste
+from train import camera, layers, looks, paste, sight
 from train.backgrounds import make_background
-from train.clutter import occlude, paste_decoys
+from train.clutter import occluder, paste_decoys
 from train.cutouts import Cutout, cutout_from_bgra
 from train.errors import TrainError
+from train.filming import filmed, lit
 from train.paste import Box
+from train.sight import LEAST_SEEN, Traces
+from train.spots import SMALLEST_OBJECT_PX, find_spot
 from train.stages import Stage
 
-SMALLEST_OBJECT_PX = 10.0
-TRIES_TO_PLACE = 8
-P_OVER_THE_EDGE = 0.25
+TRIES_TO_SHOW = 8  # of a whole picture, each object in which can be seen
+NOTHING = 0  # on the map of what lies uppermost: no object
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +41,15 @@ class Sample:
     image: NDArray[np.uint8]
     boxes: NDArray[np.float32]
     class_ids: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """A pasted thing: its box in pixels, its class (below 0: no object), what its pasting left."""
+
+    box: Box
+    class_id: int
+    traces: Traces
 
 
 class Maker(Protocol):
@@ -85,24 +96,42 @@ class PictureMaker:
         wide, high = aspect or self.aspect(index)
         long = max(wide, high)
         width, height = round(self.size * wide / long), round(self.size * high / long)
-        canvas = make_background(rng, stage, self.photos, width, height)
-        if rng.random() < stage.p_decoy:
-            paste_decoys(rng, canvas, self.photos, self._choose_class(rng))
-        boxes, class_ids = self._paste_things(rng, canvas)
-        if boxes and rng.random() < stage.p_occlude:
-            hidden = boxes[int(rng.integers(len(boxes)))]
-            occlude(rng, canvas, hidden, self.photos, self._choose_class(rng))
-        canvas = finish(rng, canvas, stage, self.noise_bank)
-        image, x, y = with_bars(canvas, self.size)
-        shifted = np.array(boxes, np.float32).reshape(-1, 4) + np.array([x, y, x, y], np.float32)
-        return Sample(image, shifted, np.array(class_ids, np.int64))
+        for _ in range(TRIES_TO_SHOW):
+            canvas, objects, seen = self._scene(rng, width, height)
+            if len(seen) == len(objects):
+                break
+        image, x, y = with_bars(filmed(rng, canvas, stage, self.noise_bank), self.size)
+        boxes = np.array([o.box for o in seen], np.float32).reshape(-1, 4)
+        shifted = boxes + np.array([x, y, x, y], np.float32)
+        return Sample(image, shifted, np.array([o.class_id for o in seen], np.int64))
 
     def at_size(self, size: int) -> "PictureMaker":
         """Return a maker of such pictures with a longer side of `size` pixels, at most its own."""
         return replace(self, size=size)
 
-    def _paste_things(self, rng: Random, canvas: NDArray[np.uint8]) -> tuple[list[Box], list[int]]:
-        """Paste objects and distractors in a random order; return the objects' boxes and ids."""
+    def _scene(
+        self, rng: Random, width: int, height: int
+    ) -> tuple[NDArray[np.uint8], list[Placed], list[Placed]]:
+        """Draw all that lies before the camera; return that, the objects, and those to be seen."""
+        stage = self.stage
+        canvas = make_background(rng, stage, self.photos, width, height)
+        if rng.random() < stage.p_decoy:
+            paste_decoys(rng, canvas, self.photos, self._choose_class(rng))
+        uppermost = np.zeros((height, width), np.uint8)
+        objects = self._paste_things(rng, canvas, uppermost)
+        if objects and rng.random() < stage.p_occlude:
+            hidden = objects[int(rng.integers(len(objects)))]
+            cover, x, y = occluder(rng, hidden.box, self.photos, self._choose_class(rng))
+            paste.blend(canvas, cover, x, y)
+            sight.lie_uppermost(uppermost, layers.alpha_of(cover), x, y, NOTHING)
+        canvas, cast = lit(rng, canvas, stage)
+        seen = [o for o in objects if sight.part_seen(o.traces, uppermost, cast) >= LEAST_SEEN]
+        return canvas, objects, seen
+
+    def _paste_things(
+        self, rng: Random, canvas: NDArray[np.uint8], uppermost: NDArray[np.uint8]
+    ) -> list[Placed]:
+        """Paste objects and distractors in a random order; return the objects."""
         stage = self.stage
         things: list[Cutout] = []
         if self.distractors and rng.random() < stage.p_distractor:
@@ -112,15 +141,12 @@ class PictureMaker:
         if rng.random() >= stage.p_absent:
             for _ in range(int(rng.integers(stage.count[0], stage.count[1] + 1))):
                 things.append(self._choose(rng))
-        taken: list[Box] = []
-        placed: list[tuple[Box, int]] = []
+        placed: list[Placed] = []
         for n in rng.permutation(len(things)):
-            box = self._place(rng, things[n], canvas, taken)
-            if box is not None:
-                taken.append(box)
-                placed.append((box, things[n].class_id))
-        objects = [(box, class_id) for box, class_id in placed if class_id >= 0]
-        return [box for box, _ in objects], [class_id for _, class_id in objects]
+            one = self._place(rng, things[n], canvas, uppermost, placed)
+            if one is not None:
+                placed.append(one)
+        return [one for one in placed if one.class_id >= 0]
 
     def _choose_class(self, rng: Random) -> Sequence[Cutout]:
         wanted = self.stage.classes
@@ -134,9 +160,14 @@ class PictureMaker:
         return of_class[0 if rng.random() < 0.5 else int(rng.integers(len(of_class)))]
 
     def _place(
-        self, rng: Random, cutout: Cutout, canvas: NDArray[np.uint8], taken: Sequence[Box]
-    ) -> Box | None:
-        """Paste a cut-out somewhere; return its box, or None where there is no room for it."""
+        self,
+        rng: Random,
+        cutout: Cutout,
+        canvas: NDArray[np.uint8],
+        uppermost: NDArray[np.uint8],
+        placed: Sequence[Placed],
+    ) -> Placed | None:
+        """Paste a cut-out somewhere, or return None where there is no room for it."""
         stage = self.stage
         height, width = canvas.shape[:2]
         smallest, largest = (side * min(height, width) for side in stage.longer_side)
@@ -149,14 +180,22 @@ class PictureMaker:
             stage.perspective,
         )
         card = looks.card_margin(rng, pose.layer_wh, stage)
+        taken = [one.box for one in placed]
         spot = find_spot(rng, pose.box_px, (width, height), stage, taken, card=card)
         if spot is None:
             return None
         x, y, box = spot
-        dressed = looks.dress(rng, paste.draw_pose(pose), stage, card)
+        layer = paste.draw_pose(pose)
+        dressed = looks.dress(rng, layer, stage, card)
         corner = x - dressed.margin, y - dressed.margin
+        part = paste.visible_parts(canvas, layer.pixels, x, y)
+        before = canvas[:0] if part is None else part[0].copy()
         looks.paste_dressed(rng, canvas, dressed.pixels, corner, stage)
-        return box
+        after = canvas[:0] if part is None else part[0].copy()
+        number = len(placed) + 1
+        sight.lie_uppermost(uppermost, layers.alpha_of(dressed.pixels), *corner, number)
+        traces = sight.Traces(number, layers.alpha_of(layer.pixels), x, y, before, after)
+        return Placed(box, cutout.class_id, traces)
 
 
 def picture_maker(
@@ -205,61 +244,3 @@ def with_bars(canvas: NDArray[np.uint8], size: int) -> tuple[NDArray[np.uint8], 
     image = np.full((input_h, input_w, 3), BAR_GREY, np.uint8)
     image[y : y + height, x : x + width] = canvas
     return image, x, y
-
-
-def find_spot(
-    rng: Random,
-    box_px: Box,
-    canvas_wh: tuple[int, int],
-    stage: Stage,
-    taken: Sequence[Box],
-    *,
-    card: int = 0,
-) -> tuple[int, int, Box] | None:
-    """Find where to paste: the layer's corner (x, y) and the box, cut at the canvas's edges.
-
-    Returns None when the object, or the card that reaches `card` pixels beyond it, cannot be placed
-    without overlapping others too much.
-    """
-    width, height = canvas_wh
-    box_w, box_h = box_px[2] - box_px[0], box_px[3] - box_px[1]
-    for _ in range(TRIES_TO_PLACE):
-        left = _place_along(rng, box_w, width, stage.edge_overhang)
-        top = _place_along(rng, box_h, height, stage.edge_overhang)
-        if left is None or top is None:
-            return None
-        x, y = round(left - box_px[0]), round(top - box_px[1])
-        whole = (x + box_px[0], y + box_px[1], x + box_px[2], y + box_px[3])
-        box = (max(0.0, whole[0]), max(0.0, whole[1]), min(width, whole[2]), min(height, whole[3]))
-        if min(box[2] - box[0], box[3] - box[1]) < SMALLEST_OBJECT_PX / 2:
-            continue
-        covered = (box[0] - card, box[1] - card, box[2] + card, box[3] + card)
-        if all(paste.overlaps_little(b, taken, stage.max_overlap) for b in (box, covered)):
-            return x, y, box
-    return None
-
-
-def _place_along(rng: Random, side: float, room: int, overhang: float) -> float | None:
-    """Draw a position along one axis; now and then the object may hang over the edge."""
-    over = side * overhang if rng.random() < P_OVER_THE_EDGE else 0.0
-    low, high = -over, room - side + over
-    return None if low > high else low + (high - low) * rng.random()
-
-
-def finish(
-    rng: Random, canvas: NDArray[np.uint8], stage: Stage, bank: NDArray[np.uint8]
-) -> NDArray[np.uint8]:
-    """Do to the whole picture what light, lens, sensor and compression do."""
-    if stage.light:
-        canvas = light.apply_cast(canvas, light.colour_cast(rng, stage.light))
-    if rng.random() < stage.p_blur:
-        canvas = camera.blur(canvas, rng, reach_px=2.5)
-    if rng.random() < stage.p_low_resolution:
-        canvas = camera.low_resolution(canvas, rng)
-    if stage.noise and rng.random() < 0.5:
-        canvas = camera.add_noise(canvas, rng, bank, float(rng.uniform(0, stage.noise)))
-    if rng.random() < stage.p_jpeg:
-        canvas = camera.jpeg(canvas, rng)
-    if rng.random() < stage.p_video:
-        canvas = camera.film_frame(canvas, rng)
-    return canvas

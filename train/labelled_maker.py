@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from engines.model_file import content_wh, input_wh
 from engines.padding import BAR_GREY
 from train import camera
-from train.generator import Maker, Sample, finish
+from train.filming import filmed, lit
+from train.generator import Maker, Sample
 from train.labelled_set import LabelledPicture, LoadedPicture, load_pictures
 from train.stages import Stage
 
@@ -157,7 +158,7 @@ def drawn(
 ) -> Sample:
     """Draw a picture into an input with grey bars, after the changes of light, lens and sensor.
 
-    looks: of `finish`, None: no changes.
+    looks: of `lit` and `filmed`, None: no changes.
     """
     (width, height), (x, y) = placed.size_wh, placed.corner_xy
     way = cv2.INTER_AREA if width < image.shape[1] else cv2.INTER_LINEAR
@@ -166,7 +167,7 @@ def drawn(
     content = np.ascontiguousarray(large[top : wh[1] - y, left : wh[0] - x])
     if looks is not None and min(content.shape[:2]) >= THIN_PX:
         rng, stage, bank = looks
-        content = finish(rng, content, stage, bank)
+        content = filmed(rng, lit(rng, content, stage)[0], stage, bank)
     result = np.full((wh[1], wh[0], 3), BAR_GREY, np.uint8)
     x1, y1 = max(0, x), max(0, y)
     result[y1 : y1 + content.shape[0], x1 : x1 + content.shape[1]] = content

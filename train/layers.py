@@ -17,12 +17,12 @@ def colours_of(layer: Image) -> MatLike:
     return cv2.cvtColor(layer, cv2.COLOR_BGRA2BGR)
 
 
-def alpha_of(layer: Image) -> MatLike:
+def alpha_of(layer: Image) -> Image:
     """Return the alpha, uint8 [H, W]."""
-    return cv2.extractChannel(layer, 3)
+    return cv2.extractChannel(layer, 3).astype(np.uint8, copy=False)
 
 
-def split(layer: Image) -> tuple[MatLike, MatLike]:
+def split(layer: Image) -> tuple[MatLike, Image]:
     """Return the colours and the alpha."""
     return colours_of(layer), alpha_of(layer)
 

@@ -9,12 +9,15 @@ import pytest
 import torch
 from torch import nn
 
-from engines.model_file import resolve_model
+from engines.model_file import read_model_info, resolve_model
+from train.cutouts import load_cutouts
+from train.data_set import CUTOUTS
 from train.errors import TrainError
 from train.export import Description, export_onnx
-from train.generator import PictureMaker
+from train.generator import picture_maker
 from train.model_weights import read_weights, set_apart
-from train.network import GridNetwork, NetworkShape
+from train.network import FIRST_CLASS, GridNetwork, NetworkShape
+from train.stages import STAGES
 from train.trainer import Recipe, Trainer
 from train.transfer import begin_with
 
@@ -76,16 +79,19 @@ def test_statistics_change_no_answer_and_make_training_begin_where_it_was(model:
         assert torch.allclose(b, c, atol=0.1)
 
 
-def test_a_run_begins_with_the_shipped_model(maker: PictureMaker) -> None:
+def test_a_run_begins_with_the_shipped_model() -> None:
     shipped = resolve_model("pokemon-fp32")
-    labels = ("Squirtle", "Mug")
+    maker = picture_maker(STAGES["charmander"], load_cutouts(CUTOUTS)[1], [], 128, seed=3)
     network = GridNetwork(NetworkShape(2, 128))
-    begin_with(network, labels, shipped, maker)
+    begin_with(network, ("Squirtle", "Mug"), shipped, maker)
     known = read_weights(shipped, GridNetwork(NetworkShape(4, 384)))[1]
-    row = ["Bulbasaur", "Charmander", "Pikachu", "Squirtle"].index("Squirtle")
+    theirs = FIRST_CLASS + list(read_model_info(shipped).labels).index("Squirtle")
+    mine = network.state_dict()
     for level in range(3):
-        mine = network.state_dict()[f"cells.{level}.weight"]
-        assert torch.equal(mine[5], known[f"cells.{level}.weight"][5 + row])
+        name = f"cells.{level}.weight"
+        assert torch.equal(mine[name][:FIRST_CLASS], known[name][:FIRST_CLASS])
+        assert torch.equal(mine[name][FIRST_CLASS], known[name][theirs])
+    assert torch.equal(mine["refinement.weights"], known["refinement.weights"])
 
 
 def test_a_file_with_other_weights_is_refused(model: Path, tmp_path: Path) -> None:

@@ -8,8 +8,12 @@ import pytest
 import torch
 
 from train.checkpoint import save_checkpoint
+from train.cutouts import load_cutouts
+from train.data_set import CUTOUTS
 from train.errors import TrainError
+from train.generator import PictureMaker, picture_maker
 from train.network import FIRST_CLASS, NetworkShape
+from train.stages import STAGES
 from train.trainer import Recipe, Trainer
 from train.transfer import class_rows
 
@@ -24,9 +28,13 @@ def checkpoint(tmp_path: Path) -> Path:
     return path
 
 
+def pictures() -> PictureMaker:
+    return picture_maker(STAGES["charmander"], load_cutouts(CUTOUTS)[1], [], 64, seed=3)
+
+
 def begun(checkpoint: Path, labels: tuple[str, ...], shape: NetworkShape) -> Trainer:
     trainer = Trainer(Recipe(seed=2, weights=str(checkpoint)), shape, labels)
-    trainer.begin()
+    trainer.begin(pictures())
     return trainer
 
 

@@ -1,0 +1,61 @@
+"""How much of a pasted object can be seen, when all is pasted and the light is set.
+
+By chance an object has the colours of what it lies on, is blended until nothing is left of it, lies
+in the dark, or is covered by what should have covered another one. A box round something that
+nobody can see teaches a net to imagine, and measures nothing.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from train import light, paste
+from train.light import Cast
+from train.paste import Image
+
+TELLING = 32  # grey levels, of any channel: much more than noise and compression change
+LEAST_SEEN = 0.3  # of what of an object lies in the picture
+OPAQUE = 128
+
+
+@dataclass(frozen=True, eq=False)
+class Traces:
+    """What is left of one object's pasting.
+
+    number: that of the object on the map of what lies uppermost; alpha: uint8 [h, w], its own; x,
+    y: where that lies; before, after: uint8 [h', w', 3] BGR, that part of the picture without and
+    with it.
+    """
+
+    number: int
+    alpha: Image
+    x: int
+    y: int
+    before: Image
+    after: Image
+
+
+def lie_uppermost(uppermost: Image, alpha: Image, x: int, y: int, number: int) -> None:
+    """Note on the map, uint8 [H, W], that something of that alpha lies at (x, y)."""
+    parts = paste.visible_parts(uppermost, alpha, x, y)
+    if parts is not None:
+        under, over = parts
+        under[over >= OPAQUE] = number
+
+
+def part_seen(traces: Traces, uppermost: Image, cast: Cast | None) -> float:
+    """Return the part of an object, of what lies in the picture, that can be told from what it hid.
+
+    cast: of the light of the whole picture, or None.
+    """
+    parts = paste.visible_parts(uppermost, traces.alpha, traces.x, traces.y)
+    if parts is None:
+        return 0.0
+    under, over = parts
+    own = over >= OPAQUE
+    before, after = traces.before, traces.after
+    if cast is not None:
+        before, after = light.apply_cast(before, cast), light.apply_cast(after, cast)
+    told = cv2.absdiff(before, after).max(axis=2) >= TELLING
+    return float(np.count_nonzero(told & own & (under == traces.number)) / max(1, own.sum()))

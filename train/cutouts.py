@@ -30,12 +30,14 @@ class Cutout:
     outline: float64 [M, 2], the convex hull of what can be seen, x and y of pixel corners in the
     first level divided by its width and height. A transform of these points gives an exact box.
     reach: float64 [M, 2], the same of all that is not wholly transparent.
+    row_ends: float64 [M, 2], the corners of the first and last pixel that can be seen of each row.
     """
 
     class_id: int
     levels: tuple[NDArray[np.uint8], ...]
     outline: NDArray[np.float64]
     reach: NDArray[np.float64]
+    row_ends: NDArray[np.float64]
 
 
 def read_bgra(path: Path) -> NDArray[np.uint8]:
@@ -97,11 +99,12 @@ def cutout_from_bgra(image: NDArray[np.uint8], class_id: int) -> Cutout:
         half = cv2.resize(levels[-1], (width // 2, height // 2), interpolation=cv2.INTER_AREA)
         levels.append(half.astype(np.uint8, copy=False))
     alpha = levels[0][..., 3]
-    return Cutout(class_id, tuple(levels), hull(alpha >= SEEN_ALPHA), hull(alpha > 0))
+    ends = row_ends(alpha >= SEEN_ALPHA)
+    return Cutout(class_id, tuple(levels), hull(ends), hull(row_ends(alpha > 0)), ends)
 
 
-def hull(seen: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the convex hull of the corners of the pixels that can be seen, float64 [M, 2].
+def row_ends(seen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the corners of the first and the last pixel of each row that can be seen, [M, 2].
 
     x and y are parts of the width and the height.
     """
@@ -111,8 +114,14 @@ def hull(seen: NDArray[np.bool_]) -> NDArray[np.float64]:
     corners = np.concatenate(
         [np.column_stack([x, rows + dy]) for x in (left, right) for dy in (0, 1)]
     )
-    outer = cv2.convexHull(corners.astype(np.float32)).reshape(-1, 2)
-    return outer.astype(np.float64) / seen.shape[::-1]
+    ends: NDArray[np.float64] = corners / seen.shape[::-1]
+    return ends
+
+
+def hull(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return those of points [N, 2] that their convex hull has for corners, float64 [M, 2]."""
+    which = cv2.convexHull(points.astype(np.float32), returnPoints=False)
+    return np.asarray(points[which.ravel()])
 
 
 def drawn_smooth(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -16,6 +16,7 @@ from engines.model_file import input_wh
 from engines.padding import BAR_GREY
 from train import camera, layers, looks, paste, sight
 from train.backgrounds import make_background
+from train.bend import random_bend
 from train.clutter import occluder, paste_decoys
 from train.cutouts import Cutout, cutout_from_bgra
 from train.errors import TrainError
@@ -178,6 +179,7 @@ class PictureMaker:
             max(side, SMALLEST_OBJECT_PX),
             rng,
             stage.perspective,
+            bend=random_bend(rng) if rng.random() < stage.p_bend else None,
         )
         card = looks.card_margin(rng, pose.layer_wh, stage)
         taken = [one.box for one in placed]

@@ -10,6 +10,7 @@ from numpy.random import Generator as Random
 from numpy.typing import NDArray
 
 from train import layers
+from train.bend import Bend, bend_map, bent
 from train.cutouts import Cutout
 from train.stages import Stage
 
@@ -24,12 +25,15 @@ UNIT_SQUARE = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float64)
 class Pose:
     """How a cut-out will lie in its layer, found before any of it is drawn.
 
-    level: uint8 [H, W, 4], that of the cut-out to draw from; warp: float64 [3, 3], its pixels to
-    those of the layer; layer_wh: the layer's width and height; box_px: as in `Layer`.
+    level: uint8 [H, W, 4], that of the cut-out to draw from; from_level, to_layer: float64 [3, 3],
+    its pixels to parts of its sides, and those to pixels of the layer; bend: between the two, or
+    None; layer_wh: the layer's width and height; box_px: as in `Layer`.
     """
 
     level: Image
-    warp: Matrix
+    from_level: Matrix
+    to_layer: Matrix
+    bend: Bend | None
     layer_wh: tuple[int, int]
     box_px: Box
 
@@ -107,10 +111,12 @@ def pose_of(
     longer_side_px: float,
     rng: Random | None = None,
     perspective: float = 0.0,
+    *,
+    bend: Bend | None = None,
 ) -> Pose:
     """Find out how large a transformed cut-out gets and where its box is; see `transform_cutout`.
 
-    The layer holds all that is not wholly transparent, and little more.
+    The layer holds all that is not wholly transparent, and little more. A bend comes first.
     """
     height, width = cutout.levels[0].shape[:2]
     # from the unit square, so that any level fits
@@ -123,14 +129,18 @@ def pose_of(
     )
     if perspective and rng is not None:
         matrix = tilt(rng, matrix, perspective)
-    seen = extent(project(matrix, cutout.outline))
+    outline, reach = cutout.outline, cutout.reach
+    if bend is not None:
+        outline = bent(cutout.row_ends, bend)
+        reach = np.concatenate([bent(cutout.reach, bend), outline])
+    seen = extent(project(matrix, outline))
     scale = longer_side_px / max(sides_of(seen))
     area = abs(shape[0, 0] * shape[1, 1] - shape[0, 1] * shape[1, 0])
     number = level_for(cutout, scale * area**0.5)
     level = cutout.levels[number]
     # half transparent pixels reach beyond the outline, as far as a pixel of the level is wide
     room = 1 + 1.5 * scale * 2**number
-    x1, y1, x2, y2 = (side * scale for side in extent(project(matrix, cutout.reach)))
+    x1, y1, x2, y2 = (side * scale for side in extent(project(matrix, reach)))
     left, top = math.floor(x1 - room), math.floor(y1 - room)
     layer_wh = math.ceil(x2 + room) - left, math.ceil(y2 + room) - top
     level_h, level_w = level.shape[:2]
@@ -141,12 +151,17 @@ def pose_of(
     place = np.array([[scale, 0, -left - 0.5], [0, scale, -top - 0.5], [0, 0, 1]])
     x1, y1, x2, y2 = (side * scale for side in seen)
     box = (x1 - left, y1 - top, x2 - left, y2 - top)
-    return Pose(level, place @ matrix @ from_level, layer_wh, box)
+    return Pose(level, from_level, place @ matrix, bend, layer_wh, box)
 
 
 def draw_pose(pose: Pose) -> Layer:
     """Draw a cut-out as it will lie."""
-    pixels = cv2.warpPerspective(pose.level, pose.warp, pose.layer_wh, flags=cv2.INTER_LINEAR)
+    if pose.bend is None:
+        warp = pose.to_layer @ pose.from_level
+        pixels = cv2.warpPerspective(pose.level, warp, pose.layer_wh, flags=cv2.INTER_LINEAR)
+    else:
+        places = bend_map(pose.bend, pose.to_layer, pose.from_level, pose.layer_wh)
+        pixels = cv2.remap(pose.level, places, None, cv2.INTER_LINEAR)  # type: ignore[call-overload]
     return Layer(pixels.astype(np.uint8, copy=False), pose.box_px)
 
 

@@ -38,6 +38,7 @@ class Stage:
     shear: float = 0.0
     squeeze: float = 0.0  # log of the change of aspect
     perspective: float = 0.0  # how far a corner moves, as a part of the longer side
+    p_bend: float = 0.0  # in other proportions
 
     # the look of one object
     object_light: float = 0.0  # strength of contrast, brightness, saturation and hue
@@ -116,11 +117,11 @@ def for_training(stage: Stage) -> Stage:
     """Return what is trained on to be measured on `stage`: the same, or more.
 
     Where an object may be absent, photos have other colours as well, and there are more things that
-    are no objects. The last stage, the one for use, has objects drawn in other styles and cut off
-    further, too, and patterns that repeat (a facade was taken for an object). Of what is measured,
-    at least half of the width and height is in the picture, as KITTI asks of its hard cases
-    (https://www.cvlibs.net/datasets/kitti/eval_object.php). A net that knows slivers as well is
-    sure of those.
+    are no objects. The last stage, the one for use, has objects drawn in other styles and
+    proportions and cut off further, too, and patterns that repeat (a facade was taken for one). Of
+    what is measured, at least half of the width and height is in the picture, as KITTI asks of its
+    hard cases (https://www.cvlibs.net/datasets/kitti/eval_object.php). A net that knows slivers as
+    well is sure of those.
     """
     if not stage.p_absent:
         return stage
@@ -132,7 +133,13 @@ def for_training(stage: Stage) -> Stage:
     )
     if stage != MANY_OBJECTS:
         return more
-    return replace(more, edge_overhang=1.7 * stage.edge_overhang, p_restyle=0.25, p_repeated=0.05)
+    return replace(
+        more,
+        edge_overhang=1.7 * stage.edge_overhang,
+        p_bend=0.35,
+        p_restyle=0.35,
+        p_repeated=0.05,
+    )
 
 
 STAGES = {

@@ -1,0 +1,90 @@
+"""Draw an object in other proportions: a large head, narrow feet, a back that is bowed.
+
+Styles differ in proportions more than in colours, and a handful of cut-outs shows but a few. A
+place's height depends on the height alone, and along each row places keep their order: so the first
+and the last pixel of each row stay the outermost ones, and a box stays exact.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.random import Generator as Random
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Points = Array  # [N, 2], x and y as parts of an upright cut-out's width and height
+MOST_HEAD = 0.45
+KNOTS = 21  # along each side, between which a bend is taken as straight
+NEWTON_STEPS = 4
+
+
+@dataclass(frozen=True)
+class Bend:
+    """How proportions change; all 0: not at all.
+
+    head: by which part the top is higher and the bottom lower, −1 to 1; wide: the same of widths;
+    bow: how far the middle moves sideways, of the width.
+    """
+
+    head: float
+    wide: float
+    bow: float
+
+
+def random_bend(rng: Random) -> Bend:
+    """Draw a bend; what is higher is mostly wider as well."""
+    head, wide, bow = rng.standard_normal(3).tolist()
+    head = float(np.clip(0.22 * head, -MOST_HEAD, MOST_HEAD))
+    wide = float(np.clip(0.7 * head + 0.1 * wide, -MOST_HEAD, MOST_HEAD))
+    return Bend(head, wide, 0.06 * bow)
+
+
+def bent(points: Points, bend: Bend) -> Points:
+    """Say where places of a cut-out come to lie."""
+    x, y = points.T
+    down = y + bend.head * np.sin(np.pi * y) / np.pi
+    across = 0.5 + (x - 0.5) * (1 + bend.wide * np.cos(np.pi * y)) + bend.bow * np.sin(np.pi * y)
+    return np.column_stack([across, down])
+
+
+def straightened(points: Points, bend: Bend) -> Points:
+    """Say where places of a bent cut-out came from: what `bent` does, undone."""
+    across, down = points.T
+    y = down.copy()
+    for _ in range(NEWTON_STEPS):
+        too_far = y + bend.head * np.sin(np.pi * y) / np.pi - down
+        y -= too_far / (1 + bend.head * np.cos(np.pi * y))
+    x = 0.5 + (across - 0.5 - bend.bow * np.sin(np.pi * y)) / (1 + bend.wide * np.cos(np.pi * y))
+    return np.column_stack([x, y])
+
+
+def bend_map(
+    bend: Bend, to_layer: Array, from_level: Array, layer_wh: tuple[int, int]
+) -> NDArray[np.float32]:
+    """Return for each pixel of a layer the one of the drawing that it shows, float32 [h, w, 2].
+
+    to_layer, from_level: float64 [3, 3], parts of the bent cut-out's sides to pixels of the layer,
+    and pixels of the drawing to parts of the straight one's.
+    """
+    width, height = layer_wh
+    x, y = np.meshgrid(np.linspace(0, width - 1, KNOTS), np.linspace(0, height - 1, KNOTS))
+    knots = cv2.perspectiveTransform(np.stack([x, y], axis=2), np.linalg.inv(to_layer)).reshape(
+        -1, 2
+    )
+    straight = straightened(knots.astype(np.float64), bend)
+    shown = cv2.perspectiveTransform(straight[None], np.linalg.inv(from_level))
+    shown = shown.reshape(KNOTS, KNOTS, 2).astype(np.float32)
+    rows, columns = between(height), between(width)
+    planes = [rows @ shown[..., n] @ columns.T for n in (0, 1)]
+    return np.stack(planes, axis=2)
+
+
+def between(count: int) -> NDArray[np.float32]:
+    """Return the parts that KNOTS have in `count` pixels from first to last, [count, KNOTS].
+
+    A pixel is a straight mixture of the two knots that it lies between.
+    """
+    at = np.linspace(0, KNOTS - 1, count)
+    apart = np.abs(at[:, None] - np.arange(KNOTS))
+    return np.asarray(np.clip(1 - apart, 0, None), np.float32)

@@ -8,7 +8,6 @@ nobody can see teaches a net to imagine, and measures nothing.
 from dataclasses import dataclass
 
 import cv2
-import numpy as np
 
 from train import light, paste
 from train.light import Cast
@@ -53,9 +52,11 @@ def part_seen(traces: Traces, uppermost: Image, cast: Cast | None) -> float:
     if parts is None:
         return 0.0
     under, over = parts
-    own = over >= OPAQUE
+    own = cv2.inRange(over, OPAQUE, 255)
     before, after = traces.before, traces.after
     if cast is not None:
         before, after = light.apply_cast(before, cast), light.apply_cast(after, cast)
-    told = cv2.absdiff(before, after).max(axis=2) >= TELLING
-    return float(np.count_nonzero(told & own & (under == traces.number)) / max(1, own.sum()))
+    alike = cv2.inRange(cv2.absdiff(before, after), (0, 0, 0), (TELLING - 1,) * 3)
+    uncovered = cv2.bitwise_and(own, cv2.inRange(under, traces.number, traces.number))
+    told = cv2.bitwise_and(uncovered, cv2.bitwise_not(alike))
+    return cv2.countNonZero(told) / max(1, cv2.countNonZero(own))

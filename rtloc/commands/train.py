@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress as ProgressBar
 from rich.progress import TextColumn
 
-from engines.model_file import form_in, read_model_info, resolve_model
+from engines.model_file import form_in, read_model_info, shipped_models
 from rtloc.errors import UsageError
 from train.curves import LOSSES
 from train.data_set import CUTOUTS, DISTRACTORS, PHOTOS, DataSet
@@ -224,9 +224,15 @@ def file_of_weights(name: str) -> Path:
 
     Raises:
         EngineError: it is a model without such a form.
-        UnknownNameError: there is no model of that name, nor a file.
+        UsageError: it is no shipped model, and there is no such file.
     """
-    path = resolve_model(name)
+    shipped = shipped_models()
+    path = shipped.get(name, Path(name))
+    if not path.is_file():
+        raise UsageError(
+            f"no weights {name!r}; give a checkpoint of a run (best.pt), an ONNX file of rtloc, or "
+            f"the name of a shipped model ({', '.join(shipped)})"
+        )
     return form_in(read_model_info(path), ["fp32"]).path if path.suffix == ".onnx" else path
 
 

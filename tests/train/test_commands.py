@@ -111,6 +111,17 @@ def test_ctrl_c_keeps_what_was_learnt_and_resume_goes_on(rtloc, tmp_path: Path) 
     assert read_model_info(tmp_path / "tiny.onnx").stage == "any-size"
 
 
+def test_a_run_begins_with_the_shipped_model(rtloc, fails, tmp_path: Path) -> None:
+    train = ("train", *TINY, "--steps", 2, "--validate-every", 2, "-o", "tiny.onnx")
+    done = rtloc(*train, "--weights", "pokemon", **ALONE)
+    assert done.returncode == 0, done.stderr
+    state = load_checkpoint(tmp_path / "runs/tiny/last.pt")
+    assert Path(state["recipe"]["weights"]).name == "pokemon-fp32.onnx"
+    begun = load_checkpoint(tmp_path / "runs/tiny/best.pt")["averaged"]["refinement.weights"]
+    assert begun.abs().max() > 0.01  # a new one is all 0, and two steps move it by less
+    assert "no weights 'moon'" in fails(2, *train, "--weights", "moon", "--run", "other")
+
+
 def test_what_cannot_be_trained_on_is_named(fails, tmp_path: Path) -> None:
     missing = fails(1, "train", "--cutouts", "cats")
     assert f"no folder of cut-outs at {tmp_path / 'cats'}; " in missing

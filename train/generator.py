@@ -179,7 +179,7 @@ class PictureMaker:
             max(side, SMALLEST_OBJECT_PX),
             rng,
             stage.perspective,
-            bend=random_bend(rng) if rng.random() < stage.p_bend else None,
+            bend=random_bend(rng) if stage.p_bend and rng.random() < stage.p_bend else None,
         )
         card = looks.card_margin(rng, pose.layer_wh, stage)
         taken = [one.box for one in placed]

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from rtloc.commands.train import progress_report
+from rtloc.commands.train_report import progress_report
 from rtloc.errors import RtlocError, UsageError
 from rtloc.worst_sheet import Tile, draw_sheet
 from train.stage_recipes import PLANS, HeadName

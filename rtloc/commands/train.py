@@ -1,40 +1,29 @@
 """`rtloc train`: make pictures, train on them, write a model file."""
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
 import click
 import cv2
-from click.core import ParameterSource
-from rich.console import Console
-from rich.progress import Progress as ProgressBar
-from rich.progress import TextColumn
 
-from engines.model_file import form_in, read_model_info, shipped_models
+from rtloc.commands.train_report import progress_report, summary
+from rtloc.commands.train_run import file_of_weights, open_run
 from rtloc.errors import UsageError
-from train.curves import LOSSES
 from train.data_set import CUTOUTS, DISTRACTORS, PHOTOS, DataSet
-from train.errors import TrainError
-from train.evaluate import Figures
 from train.export import export_checkpoint, prepare_place
 from train.negatives import PHOTOS as PHOTOS_WITHOUT
-from train.network import NetworkShape
 from train.photos import warning_of_few
 from train.settle import settle
 from train.stage_recipes import PLANS
 from train.stages import STAGES
-from train.team import Team, join_team
-from train.trainer import Progress, Recipe, Trainer, resume
-from train.training_data import LabelledData, TrainingData, load_training_data
+from train.team import join_team
+from train.trainer import Recipe
+from train.training_data import LabelledData, TrainingData
 
 DEFAULTS = Recipe()
+STEPS_ON = 3000  # from weights that know much already: a quarter of an hour on two cores
 A_PATH = click.Path(path_type=Path)
-# the options whose field of the recipe has another name
-RECIPE_FIELDS = {"backgrounds": "photos", "no_distractors": "distractors"}
 
 
 @click.command()
@@ -55,12 +44,19 @@ RECIPE_FIELDS = {"backgrounds": "photos", "no_distractors": "distractors"}
 )
 @click.option(
     "--weights",
-    help="Checkpoint or model to begin with, such as pokemon.  [default: random weights]",
+    help="Checkpoint or model to begin with; none: random weights.  [default: pokemon for classes "
+    "of your own, else none]",
 )
 @click.option("--size", type=click.IntRange(128, 1280), help="Longer side, px.  [default: stage's]")
-@click.option("--steps", type=click.IntRange(1), help="[default: the stage's]")
+@click.option(
+    "--steps",
+    type=click.IntRange(1),
+    help=f"[default: {STEPS_ON} from weights, else the stage's]",
+)
 @click.option("--batch-size", type=click.IntRange(1), help="[default: the stage's]")
-@click.option("--learning-rate", type=float, help="[default: the stage's]")
+@click.option(
+    "--learning-rate", type=float, help="[default: the stage's, or half of it from weights]"
+)
 @click.option(
     "--giou-weight",
     type=click.FloatRange(0),
@@ -114,9 +110,9 @@ def command(
     """Train a detector on cut-outs pasted on photos, and write it as a model file.
 
     Without --cutouts and --backgrounds it trains on those that come with rtloc. A --labelled set of
-    real pictures takes their place, or is mixed in. --weights goes on from what another run or
-    a model, of other classes or the same, has learnt. Ctrl-C keeps what was learnt: --resume goes
-    on from there.
+    real pictures takes their place, or is mixed in. Classes of your own begin with what the shipped
+    model knows of objects in general; --weights names something else to begin with. Ctrl-C keeps
+    what was learnt: --resume goes on from there.
     """
     plan = PLANS["dense"][stage]
     size = size or plan.size
@@ -129,6 +125,8 @@ def command(
         raise UsageError("--distractors and --no-distractors contradict each other; leave one out")
     check_labelled(labelled, labelled_images, labelled_part)
     prepare_place(out)
+    begun_with = file_of_weights(weights, own=cutouts is not None or labelled is not None)
+    usual_rate = plan.learning_rate if begun_with is None else plan.learning_rate / 2
     recipe = Recipe(
         # whole paths, so that a run can be resumed from any folder
         cutouts=str((cutouts or CUTOUTS).absolute()),
@@ -140,13 +138,13 @@ def command(
         stage=stage,
         # the stages' classes are some of those that come with rtloc
         labels=plan.labels if cutouts is None else None,
-        steps=steps or plan.steps,
+        steps=steps or (plan.steps if begun_with is None else min(STEPS_ON, plan.steps)),
         batch_size=batch_size or plan.batch_size,
-        learning_rate=plan.learning_rate if learning_rate is None else learning_rate,
+        learning_rate=usual_rate if learning_rate is None else learning_rate,
         warmup_steps=plan.warmup_steps,
-        weights=None if weights is None else str(file_of_weights(weights).absolute()),
+        weights=None if begun_with is None else str(begun_with.absolute()),
         # smaller pictures teach quickly what those weights know already
-        small_part=plan.small_part if weights is None else 0.0,
+        small_part=plan.small_part if begun_with is None else 0.0,
         giou_weight=giou_weight,
         precision=precision,
         seed=seed,
@@ -174,68 +172,6 @@ def command(
         click.echo(f"{out}: {summary(figures)}", err=True)
 
 
-def open_run(
-    folder: Path, recipe: Recipe, size: int, go_on: bool, team: Team
-) -> tuple[Trainer, TrainingData]:
-    """Start a run in `folder`, or go on with the one that is there.
-
-    Raises:
-        TrainError: there is a run already, or none to go on with, or its pictures have changed.
-        UsageError: the run to go on with has another recipe.
-    """
-    last = folder / "last.pt"
-    if go_on:
-        trainer = resume(last, team)
-        check_resumed(click.get_current_context(), recipe, size, trainer)
-        recipe, size = trainer.recipe, trainer.network.shape.size
-    elif last.exists():
-        raise TrainError(f"{folder} holds a run already; add --resume, or name another with --run")
-    data = load_training_data(recipe, size)
-    if not go_on:
-        trainer = Trainer(recipe, NetworkShape(len(data.labels), size), data.labels, team)
-        trainer.begin(data.training)
-    elif trainer.labels != data.labels:
-        source = recipe.cutouts if recipe.labelled is None else recipe.labelled
-        raise TrainError(f"{source} now holds {data.labels}, the run {trainer.labels}")
-    return trainer, data
-
-
-def check_resumed(context: click.Context, asked: Recipe, size: int, trainer: Trainer) -> None:
-    """Make sure that a resumed run is not asked for another recipe than its own.
-
-    Raises:
-        UsageError: an option was given that contradicts it.
-    """
-    wanted = {**asdict(asked), "size": size}
-    own = {**asdict(trainer.recipe), "size": trainer.network.shape.size}
-    for parameter in context.command.params:
-        name = str(parameter.name)
-        field = RECIPE_FIELDS.get(name, name)
-        given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if given and field in own and wanted[field] != own[field]:
-            raise UsageError(
-                f"the run was begun with {field} {own[field]}, not {wanted[field]}; leave out "
-                f"{parameter.opts[0]}, or begin another run"
-            )
-
-
-def file_of_weights(name: str) -> Path:
-    """Return the file to begin with: a checkpoint, or a model's float32 form.
-
-    Raises:
-        EngineError: it is a model without such a form.
-        UsageError: it is no shipped model, and there is no such file.
-    """
-    shipped = shipped_models()
-    path = shipped.get(name, Path(name))
-    if not path.is_file():
-        raise UsageError(
-            f"no weights {name!r}; give a checkpoint of a run (best.pt), an ONNX file of rtloc, or "
-            f"the name of a shipped model ({', '.join(shipped)})"
-        )
-    return form_in(read_model_info(path), ["fp32"]).path if path.suffix == ".onnx" else path
-
-
 def check_labelled(labelled: Path | None, images: Path | None, part: float | None) -> None:
     """Make sure that the options of a labelled set go together.
 
@@ -256,32 +192,3 @@ def warning_of(data: TrainingData, recipe: Recipe) -> str | None:
     if not isinstance(generated, DataSet):
         return None
     return warning_of_few(generated.training.photos, Path(recipe.photos))
-
-
-@contextmanager
-def progress_report(steps: int, quiet: bool) -> Iterator[Callable[[Progress], None]]:
-    """Show a bar with loss, pictures/s and time left on a terminal, else a line per validation."""
-    console = Console(stderr=True, quiet=quiet)
-    bar = ProgressBar(
-        *ProgressBar.get_default_columns(), TextColumn("{task.fields[say]}"), console=console
-    )
-    with bar if console.is_terminal else nullcontext():
-        task = bar.add_task("training", total=steps, say="")
-
-        def report(now: Progress) -> None:
-            parts = "  ".join(f"{name} {getattr(now.loss, name).item():.3f}" for name in LOSSES)
-            say = f"loss {parts}  {now.pictures_per_s:.0f} pictures/s"
-            bar.update(task, completed=now.step, say=say)
-            if now.figures is not None:
-                console.print(f"step {now.step}: {say}, {summary(now.figures)}", soft_wrap=True)
-
-        yield report
-
-
-def summary(figures: Figures) -> str:
-    """Say in one line how good a model is."""
-    return (
-        f"mAP@50 {figures.map50:.3f}, mAP@50:95 {figures.map50_95:.3f}, precision "
-        f"{figures.precision:.3f} and recall {figures.recall:.3f} at threshold "
-        f"{figures.threshold:.2f}"
-    )

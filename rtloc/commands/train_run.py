@@ -1,0 +1,87 @@
+"""Begin a training run, or go on with one."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from click.core import ParameterSource
+
+from engines.model_file import form_in, read_model_info, shipped_models
+from rtloc.errors import UsageError
+from rtloc.localizer import DEFAULT_MODEL
+from train.errors import TrainError
+from train.network import NetworkShape
+from train.team import Team
+from train.trainer import Recipe, Trainer, resume
+from train.training_data import TrainingData, load_training_data
+
+RANDOM = "none"
+# the options whose field of the recipe has another name
+RECIPE_FIELDS = {"backgrounds": "photos", "no_distractors": "distractors"}
+
+
+def open_run(
+    folder: Path, recipe: Recipe, size: int, go_on: bool, team: Team
+) -> tuple[Trainer, TrainingData]:
+    """Start a run in `folder`, or go on with the one that is there.
+
+    Raises:
+        TrainError: there is a run already, or none to go on with, or its pictures have changed.
+        UsageError: the run to go on with has another recipe.
+    """
+    last = folder / "last.pt"
+    if go_on:
+        trainer = resume(last, team)
+        check_resumed(click.get_current_context(), recipe, size, trainer)
+        recipe, size = trainer.recipe, trainer.network.shape.size
+    elif last.exists():
+        raise TrainError(f"{folder} holds a run already; add --resume, or name another with --run")
+    data = load_training_data(recipe, size)
+    if not go_on:
+        trainer = Trainer(recipe, NetworkShape(len(data.labels), size), data.labels, team)
+        trainer.begin(data.training)
+    elif trainer.labels != data.labels:
+        source = recipe.cutouts if recipe.labelled is None else recipe.labelled
+        raise TrainError(f"{source} now holds {data.labels}, the run {trainer.labels}")
+    return trainer, data
+
+
+def check_resumed(context: click.Context, asked: Recipe, size: int, trainer: Trainer) -> None:
+    """Make sure that a resumed run is not asked for another recipe than its own.
+
+    Raises:
+        UsageError: an option was given that contradicts it.
+    """
+    wanted = {**asdict(asked), "size": size}
+    own = {**asdict(trainer.recipe), "size": trainer.network.shape.size}
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        field = RECIPE_FIELDS.get(name, name)
+        given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if given and field in own and wanted[field] != own[field]:
+            raise UsageError(
+                f"the run was begun with {field} {own[field]}, not {wanted[field]}; leave out "
+                f"{parameter.opts[0]}, or begin another run"
+            )
+
+
+def file_of_weights(name: str | None, own: bool) -> Path | None:
+    """Return the file to begin with, a checkpoint or a model's float32 form; None: random weights.
+
+    own: whether the classes are the user's own; then the shipped model is what one begins with.
+
+    Raises:
+        EngineError: it is a model without such a form.
+        UsageError: it is no shipped model, and there is no such file.
+    """
+    name = name or (DEFAULT_MODEL if own else RANDOM)
+    if name == RANDOM:
+        return None
+    shipped = shipped_models()
+    path = shipped.get(name, Path(name))
+    if not path.is_file():
+        raise UsageError(
+            f"no weights {name!r}; give a checkpoint of a run (best.pt), an ONNX file of rtloc, "
+            f"the name of a shipped model ({', '.join(shipped)}), or {RANDOM} for random ones"
+        )
+    return form_in(read_model_info(path), ["fp32"]).path if path.suffix == ".onnx" else path

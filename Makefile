@@ -31,7 +31,7 @@ lint: $(DEV_VENV)/installed
 
 # the shipped model, from nothing, in five hours on two cores; see CONTRIBUTING.md
 GO_ON = $(DEV_VENV)/bin/rtloc train --learning-rate 1e-3 --validate-every 2000
-EXPORT = $(DEV_VENV)/bin/rtloc export runs/model6/best.pt
+EXPORT = $(DEV_VENV)/bin/rtloc export runs/pokemon.pt
 
 model: $(DEV_VENV)/installed
 	$(DEV_VENV)/bin/rtloc train --run runs/model0 -o runs/model0.onnx
@@ -42,6 +42,7 @@ model: $(DEV_VENV)/installed
 	$(GO_ON) --weights runs/between.pt --steps 4000 --seed 4 --run runs/model4 -o runs/model4.onnx
 	$(GO_ON) --weights runs/model4/best.pt --steps 13000 --seed 5 --run runs/model5 -o runs/model5.onnx
 	$(GO_ON) --weights runs/model5/best.pt --learning-rate 5e-4 --steps 3600 --seed 6 --run runs/model6 -o runs/model6.onnx
+	$(DEV_VENV)/bin/python -m train.average runs/model5/best.pt runs/model6/best.pt runs/pokemon.pt --part 0.4
 	$(EXPORT) --precision int8 -o engines/models/pokemon.onnx
 	$(EXPORT) --precision fp16 -o engines/models/pokemon-fp16.onnx
 	$(EXPORT) --precision fp32 -o engines/models/pokemon-fp32.onnx

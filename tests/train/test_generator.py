@@ -380,11 +380,13 @@ def test_training_sees_more_than_what_is_measured() -> None:
     assert data.training.stage.edge_overhang > STAGES["many-objects"].edge_overhang
     assert data.training.stage.edge_overhang < 1
     assert 0 < data.training.stage.p_restyle < 1
+    assert 0 < data.training.stage.p_bend < 1
     assert 0 < data.training.stage.p_other_colours < 1
     assert data.training.stage.p_distractor > STAGES["many-objects"].p_distractor
     beyond = replace(
         data.training.stage,
         edge_overhang=0.5,
+        p_bend=0.0,
         p_restyle=0.0,
         p_upside_down=0.0,
         p_other_colours=0.0,

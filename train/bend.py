@@ -69,26 +69,21 @@ def bend_map(
     """
     width, height = layer_wh
     x, y = np.meshgrid(np.linspace(0, width - 1, KNOTS), np.linspace(0, height - 1, KNOTS))
-    knots = cv2.perspectiveTransform(np.stack([x, y], axis=2), np.linalg.inv(to_layer)).reshape(
+    knots = cv2.perspectiveTransform(np.stack([x, y], axis=2), cv2.invert(to_layer)[1]).reshape(
         -1, 2
     )
     straight = straightened(knots.astype(np.float64), bend)
-    shown = cv2.perspectiveTransform(straight[None], np.linalg.inv(from_level))
-    shown = shown.reshape(KNOTS, KNOTS, 2).astype(np.float32)
-    rows, columns = between(height), between(width)
-    # NumPy's products would wake threads, which costs more than they save in matrices so small
-    planes = [
-        cv2.gemm(cv2.gemm(rows, plane, 1, None, 0), columns, 1, None, 0, flags=cv2.GEMM_2_T)  # type: ignore[call-overload]
-        for plane in cv2.split(shown)
-    ]
-    return np.asarray(cv2.merge(planes), np.float32)
+    shown = cv2.perspectiveTransform(straight[None], cv2.invert(from_level)[1])
+    tall = stretched(shown.reshape(KNOTS, KNOTS, 2).astype(np.float32), height)
+    return np.ascontiguousarray(stretched(tall.swapaxes(0, 1), width).swapaxes(0, 1))
 
 
-def between(count: int) -> NDArray[np.float32]:
-    """Return the parts that KNOTS have in `count` pixels from first to last, [count, KNOTS].
+def stretched(knots: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+    """Stretch KNOTS rows to `count`, each a straight mixture of the two that it lies between.
 
-    A pixel is a straight mixture of the two knots that it lies between.
+    As a product of matrices it would be shorter, and wake threads that cost more than they save.
     """
-    at = np.linspace(0, KNOTS - 1, count)
-    apart = np.abs(at[:, None] - np.arange(KNOTS))
-    return np.asarray(np.clip(1 - apart, 0, None), np.float32)
+    at = np.linspace(0, KNOTS - 1, count, dtype=np.float32)
+    before = np.minimum(at.astype(int), KNOTS - 2)
+    part = (at - before.astype(np.float32))[:, None, None]
+    return np.asarray(knots[before] * (1 - part) + knots[before + 1] * part, np.float32)

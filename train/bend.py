@@ -5,6 +5,7 @@ place's height depends on the height alone, and along each row places keep their
 and the last pixel of each row stay the outermost ones, and a box stays exact.
 """
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Points = Array  # [N, 2], x and y as parts of an upright cut-out's width and height
 MOST_HEAD = 0.45
-KNOTS = 21  # along each side, between which a bend is taken as straight
+CELLS = 16  # along each side, in which a bend is taken as straight
 NEWTON_STEPS = 4
 
 
@@ -43,9 +44,9 @@ def random_bend(rng: Random) -> Bend:
 def bent(points: Points, bend: Bend) -> Points:
     """Say where places of a cut-out come to lie."""
     x, y = points.T
-    down = y + bend.head * np.sin(np.pi * y) / np.pi
-    across = 0.5 + (x - 0.5) * (1 + bend.wide * np.cos(np.pi * y)) + bend.bow * np.sin(np.pi * y)
-    return np.column_stack([across, down])
+    sin, cos = np.sin(np.pi * y), np.cos(np.pi * y)
+    across = 0.5 + (x - 0.5) * (1 + bend.wide * cos) + bend.bow * sin
+    return np.column_stack([across, y + bend.head / np.pi * sin])
 
 
 def straightened(points: Points, bend: Bend) -> Points:
@@ -67,23 +68,17 @@ def bend_map(
     to_layer, from_level: float64 [3, 3], parts of the bent cut-out's sides to pixels of the layer,
     and pixels of the drawing to parts of the straight one's.
     """
-    width, height = layer_wh
-    x, y = np.meshgrid(np.linspace(0, width - 1, KNOTS), np.linspace(0, height - 1, KNOTS))
-    knots = cv2.perspectiveTransform(np.stack([x, y], axis=2), cv2.invert(to_layer)[1]).reshape(
-        -1, 2
+    sides = [math.ceil(side / CELLS) for side in layer_wh]  # of a cell, in whole pixels
+    # OpenCV's whole numbers are pixel centres: the first knots lie at or before the first pixels
+    across, down = (
+        side * (np.arange(math.ceil(pixels / side) + 1) + 0.5) - 0.5 - side // 2
+        for side, pixels in zip(sides, layer_wh, strict=True)
     )
-    straight = straightened(knots.astype(np.float64), bend)
+    knots = np.stack(np.meshgrid(across, down), axis=2)
+    placed = cv2.perspectiveTransform(knots, cv2.invert(to_layer)[1]).reshape(-1, 2)
+    straight = straightened(placed.astype(np.float64), bend)
     shown = cv2.perspectiveTransform(straight[None], cv2.invert(from_level)[1])
-    tall = stretched(shown.reshape(KNOTS, KNOTS, 2).astype(np.float32), height)
-    return np.ascontiguousarray(stretched(tall.swapaxes(0, 1), width).swapaxes(0, 1))
-
-
-def stretched(knots: NDArray[np.float32], count: int) -> NDArray[np.float32]:
-    """Stretch KNOTS rows to `count`, each a straight mixture of the two that it lies between.
-
-    As a product of matrices it would be shorter, and wake threads that cost more than they save.
-    """
-    at = np.linspace(0, KNOTS - 1, count, dtype=np.float32)
-    before = np.minimum(at.astype(int), KNOTS - 2)
-    part = (at - before.astype(np.float32))[:, None, None]
-    return np.asarray(knots[before] * (1 - part) + knots[before + 1] * part, np.float32)
+    places = shown.reshape(knots.shape).astype(np.float32)
+    stretched = cv2.resize(places, (len(across) * sides[0], len(down) * sides[1]))
+    (left, top), (width, height) = (side // 2 for side in sides), layer_wh
+    return np.asarray(stretched[top : top + height, left : left + width], np.float32)

@@ -59,14 +59,13 @@ def apply_cast(image: Image, cast: Cast) -> Image:
 
 def apply_cast_to_layer(layer: Image, cast: Cast) -> Image:
     """Apply a change of light to a premultiplied layer, uint8 [H, W, 4], but not to its alpha."""
-    colours, alpha = layers.split(layer)
-    cover = layers.in_bgr(alpha)
-    lit = cv2.transform(colours, cast[:, :3])
-    # an offset weighs as much as the alpha it lies under; a product below 0 becomes 0
-    offset = np.zeros(4)
-    offset[:3] = cast[:, 3] / 255
-    lit = cv2.subtract(cv2.add(lit, cv2.multiply(cover, offset)), cv2.multiply(cover, -offset))
-    return layers.join(cv2.min(lit, cover), alpha)
+    # an offset weighs as much as the alpha it lies under
+    on_layer = np.eye(4, dtype=np.float32)
+    on_layer[:3] = cast
+    on_layer[:3, 3] /= 255
+    lit = cv2.transform(layer, on_layer)
+    cover = cv2.cvtColor(layers.alpha_of(layer), cv2.COLOR_GRAY2BGRA)
+    return cv2.min(lit, cover).astype(np.uint8, copy=False)
 
 
 def shade(layer: Image, rng: Random) -> Image:

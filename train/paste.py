@@ -82,7 +82,10 @@ def project(matrix: Matrix, points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def extent(points: NDArray[np.float64]) -> Box:
     """Return the bounding box of points [N, 2]."""
-    (x1, y1), (x2, y2) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    # several times as fast as NumPy on rows of two
+    (x1, y1), (x2, y2) = (
+        cv2.reduce(points, 0, way)[0].tolist() for way in (cv2.REDUCE_MIN, cv2.REDUCE_MAX)
+    )
     return x1, y1, x2, y2
 
 

@@ -13,14 +13,18 @@ from numpy.typing import NDArray
 from train import layers
 
 Image = NDArray[np.uint8]
+P_AGAIN = 0.3  # that a style is drawn over in another one
 
 
 def restyle(layer: Image, rng: Random) -> Image:
     """Redraw a premultiplied layer, uint8 [H, W, 4], in a style drawn at random."""
     colours, alpha = layers.split(layer)
-    way = WAYS[int(rng.integers(len(WAYS)))]
-    redrawn = way(as_bytes(colours), as_bytes(alpha), rng)
-    return layers.join(cv2.min(redrawn, layers.in_bgr(alpha)), alpha)
+    cover = layers.in_bgr(alpha)
+    while True:
+        way = WAYS[int(rng.integers(len(WAYS)))]
+        colours = cv2.min(way(as_bytes(colours), alpha, rng), cover)
+        if rng.random() >= P_AGAIN:
+            return layers.join(colours, alpha)
 
 
 def pixelated(colours: Image, alpha: Image, rng: Random) -> Image:
@@ -74,6 +78,51 @@ def faded(colours: Image, alpha: Image, rng: Random) -> Image:
     return as_bytes(cv2.addWeighted(grey, part, colours, 1 - part, 0))
 
 
+def outlined(colours: Image, alpha: Image, rng: Random) -> Image:
+    """Within a line of one dark or bright colour, as a cartoon or a sticker."""
+    width = 1 + 2 * int(rng.integers(1, 2 + max(colours.shape[:2]) // 60))
+    inside = cv2.erode(alpha, np.ones((width, width), np.uint8), borderValue=0)
+    tone = float(rng.uniform(0, 60) if rng.random() < 0.7 else rng.uniform(215, 255))
+    line = cv2.multiply(cv2.subtract(alpha, inside), tone / 255)
+    kept = cv2.multiply(colours, layers.in_bgr(inside), scale=1 / 255)
+    return as_bytes(cv2.add(kept, layers.in_bgr(line)))
+
+
+def sketched(colours: Image, alpha: Image, rng: Random) -> Image:
+    """Lines and a wash of colour on white, as in a colouring book."""
+    part = float(rng.uniform(0.4, 0.8))
+    lines = inked(colours, alpha, rng)
+    return as_bytes(cv2.addWeighted(layers.in_bgr(alpha), part, lines, 1 - part, 0))
+
+
+def toned(colours: Image, alpha: Image, rng: Random) -> Image:
+    """Brighter or darker in the middle tones, each colour by an amount of its own."""
+    curves = np.exp(rng.normal(0, 0.15, 3) + rng.normal(0, 0.3))
+    tones = 255 * (np.arange(256)[:, None] / 255) ** curves
+    return as_bytes(cv2.LUT(colours, np.round(tones).astype(np.uint8)[:, None]))
+
+
+def textured(colours: Image, alpha: Image, rng: Random) -> Image:
+    """Of a grain: paper, cloth, plush."""
+    height, width = colours.shape[:2]
+    grain = int(rng.integers(1, 5))
+    coarse = rng.random((1 + height // grain, 1 + width // grain), np.float32)
+    strength = float(rng.uniform(0.15, 0.6))
+    gain = 1 - strength / 2 + strength * cv2.resize(coarse, (width, height))
+    return as_bytes(cv2.multiply(colours, layers.in_bgr(gain), dtype=cv2.CV_8U))
+
+
+def glossy(colours: Image, alpha: Image, rng: Random) -> Image:
+    """With a soft bright spot, as a toy of plastic."""
+    height, width = colours.shape[:2]
+    spot = np.zeros((height, width), np.uint8)
+    centre = int(width * rng.uniform(0.2, 0.8)), int(height * rng.uniform(0.1, 0.6))
+    axes = [max(1, int(side * rng.uniform(0.08, 0.25))) for side in (width, height)]
+    cv2.ellipse(spot, centre, axes, 0, 0, 360, float(rng.uniform(60, 200)), -1)
+    soft = cv2.blur(spot, (max(axes) | 1,) * 2)
+    return as_bytes(cv2.add(colours, layers.in_bgr(soft)))
+
+
 def as_bytes(image: cv2.typing.MatLike) -> Image:
     """Return what OpenCV made as the array of bytes that it is."""
     return image.astype(np.uint8, copy=False)
@@ -86,4 +135,9 @@ WAYS: tuple[Callable[[Image, Image, Random], Image], ...] = (
     inked,
     rounded,
     faded,
+    outlined,
+    sketched,
+    toned,
+    textured,
+    glossy,
 )

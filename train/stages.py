@@ -136,8 +136,8 @@ def for_training(stage: Stage) -> Stage:
     return replace(
         more,
         edge_overhang=1.7 * stage.edge_overhang,
-        p_bend=0.25,
-        p_restyle=0.25,
+        p_bend=0.35,
+        p_restyle=0.35,
         p_repeated=0.05,
     )
 

@@ -40,7 +40,8 @@ class BuildOptions:
     batch: the most frames that it takes at once; optimization_level: 0 to 5, how long TensorRT
     looks for faster kernels; workspace_mib: memory that it may use for them, None: all.
     version_compatible: newer TensorRT of the same major version can run it; hardware_compatible:
-    so can other GPUs, of Ampere or newer. Both may cost speed.
+    so can other GPUs, of Ampere or newer. Both may cost speed. turing: GPUs of Turing can run it,
+    and no others; for TensorRT for RTX, whose engines else run on all newer ones.
     """
 
     batch: int = 1
@@ -48,6 +49,7 @@ class BuildOptions:
     workspace_mib: int | None = None
     version_compatible: bool = False
     hardware_compatible: bool = False
+    turing: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,6 +194,9 @@ def apply(trt: Any, config: tensorrt.IBuilderConfig, options: BuildOptions) -> N
         config.set_flag(trt.BuilderFlag.VERSION_COMPATIBLE)
     if options.hardware_compatible:
         config.hardware_compatibility_level = trt.HardwareCompatibilityLevel.AMPERE_PLUS
+    if options.turing:
+        config.num_compute_capabilities = 1
+        config.set_compute_capability(trt.ComputeCapability.SM75, 0)
 
 
 def listener(trt: Any, talk: Talk) -> tensorrt.ILogger:

@@ -24,7 +24,7 @@ from engines.errors import DeviceLostError, EngineError
 from engines.gpu import check_driver, find_gpu
 from engines.model_file import INPUT, OUTPUTS, ModelInfo, form_in
 from engines.padding import BAR_GREY, at_least
-from engines.tensorrt_module import load_tensorrt
+from engines.tensorrt_module import TURING, check_gpu, load_tensorrt, sm_of
 
 if TYPE_CHECKING:
     import tensorrt
@@ -48,18 +48,20 @@ class TensorRtBackend:
         An engine file (`rtloc compile -o FILE.engine`) is loaded as it is.
 
         Raises:
-            BackendUnavailableError: TensorRT or a GPU is missing.
+            BackendUnavailableError: TensorRT or a GPU is missing, or not for each other.
             EngineError: TensorRT refuses the model or the engine.
         """
         check_driver()
         trt = load_tensorrt(self.name)
         gpu = find_gpu()
+        check_gpu(trt, self.name, gpu)
         if info.path.suffix == SUFFIX:
             self.info = info
             about, plan = read_engine(info.path)
         else:
             self.info = form_in(info, PRECISIONS)
-            options = BuildOptions(batch=load.batch)
+            turing = self.name == "tensorrt-rtx" and sm_of(gpu) == TURING
+            options = BuildOptions(batch=load.batch, turing=turing)
             about, plan = cached_engine(self.info, self.name, gpu, options, load.report)
         talk = Talk(self.name, load.report)
         self._logger = listener(trt, talk)

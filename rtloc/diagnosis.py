@@ -12,7 +12,7 @@ from engines.engine_cache import cache_folder, engines_in_cache
 from engines.errors import BackendUnavailableError, EngineError
 from engines.gpu import find_gpu
 from engines.model_file import read_model_info, resolve_model, shipped_models
-from engines.tensorrt_module import MODULES, load_tensorrt
+from engines.tensorrt_module import MODULES, check_gpu, load_tensorrt
 from rtloc import __version__
 from rtloc.bench.machine import installed
 from rtloc.cameras import cameras
@@ -88,8 +88,7 @@ def state_of(backend: str) -> str:
     """Say whether a backend can be used, or why not; nothing is compiled for that."""
     try:
         if backend in MODULES:
-            load_tensorrt(backend)
-            find_gpu()
+            check_gpu(load_tensorrt(backend), backend, find_gpu())
         else:
             info = read_model_info(resolve_model(DEFAULT_MODEL))
             open_backend(info, backend)[0].close()

@@ -73,6 +73,17 @@ def _in_the_background(worker: int) -> None:
     torch.set_num_threads(1)
 
 
+def usual_workers() -> int:
+    """Return how many processes should make pictures: two, or on a GPU's machine most cores.
+
+    There the generator is what training waits for; on a CPU the training needs the cores itself.
+    """
+    if not torch.cuda.is_available():
+        return 2
+    of_machine = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # the team's processes, by torchrun
+    return max(2, (os.cpu_count() or 1) // of_machine - 1)
+
+
 def batches(pictures: GeneratedBatches, first: int, end: int, workers: int) -> Iterator[Batch]:
     """Yield the batches `first` to `end` − 1, in order."""
     loader = DataLoader(

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.random import Generator as Random
 from numpy.typing import NDArray
 
-from train import layers, paste
+from train import camera, layers, paste
 from train.backgrounds import random_crop
 from train.cutouts import Cutout
 from train.paste import Box
@@ -42,12 +42,55 @@ def filled(rng: Random, alpha: Image, photos: Sequence[Image], cutouts: Sequence
 
 def object_colour(rng: Random, cutouts: Sequence[Cutout]) -> NDArray[np.float64]:
     """Pick the colour of a random point of a random object, BGR."""
+    return object_colours(rng, cutouts, 1)[0]
+
+
+def object_colours(rng: Random, cutouts: Sequence[Cutout], count: int) -> NDArray[np.float64]:
+    """Pick the colours of `count` random points of one random object, BGR [count, 3]."""
     level = cutouts[int(rng.integers(len(cutouts)))].levels[-1]
     rows, columns = np.nonzero(level[..., 3] > 200)
     if not len(rows):
-        return rng.uniform(0, 255, 3)
-    n = int(rng.integers(len(rows)))
+        return rng.uniform(0, 255, (count, 3))
+    n = rng.integers(len(rows), size=count)
     return level[rows[n], columns[n], :3].astype(np.float64)
+
+
+def in_petals(rng: Random, width: int, height: int) -> Image:
+    """Draw the alpha of a flower, or of a cluster of leaves, uint8 [height, width]."""
+    alpha = np.zeros((height, width), np.uint8)
+    petals, turn = int(rng.integers(3, 9)), rng.uniform(0, 2 * np.pi)
+    reach, fat = rng.uniform(0.2, 0.3), rng.uniform(0.4, 1.0)
+    for n in range(petals):
+        angle = turn + 2 * np.pi * n / petals
+        x, y = 0.5 + reach * np.cos(angle), 0.5 + reach * np.sin(angle)
+        axes = int(width * reach) + 1, int(height * reach * fat) + 1
+        centre = int(width * x), int(height * y)
+        cv2.ellipse(alpha, centre, axes, np.degrees(angle), 0, 360, 255, -1, cv2.LINE_AA)
+    return alpha
+
+
+def paste_lookalikes(rng: Random, canvas: Image, cutouts: Sequence[Cutout]) -> None:
+    """Paste one or two things in all the colours of an object, and of no shape that it has.
+
+    A flower in the blue and yellow of an object was taken for it.
+    """
+    height, width = canvas.shape[:2]
+    for _ in range(int(rng.integers(1, 3))):
+        sides = np.exp(rng.uniform(np.log(0.1), np.log(0.7)) + rng.uniform(-0.2, 0.2, 2))
+        w, h = (max(8, int(side * min(height, width))) for side in sides)
+        columns, rows = (int(n) for n in rng.integers(2, 5, 2))
+        coarse = object_colours(rng, cutouts, rows * columns).reshape(rows, columns, 3)
+        way = cv2.INTER_NEAREST if rng.random() < 0.5 else cv2.INTER_CUBIC
+        fill = cv2.resize(coarse.astype(np.uint8), (w, h), interpolation=way)
+        alpha = in_petals(rng, w, h) if rng.random() < 0.6 else random_shape(rng, w, h)
+        if rng.random() < 0.5:
+            alpha = camera.blur(alpha, rng, reach_px=0.05 * max(w, h))
+        layer = layers.join(cv2.multiply(fill, layers.in_bgr(alpha), scale=1 / 255), alpha)
+        x, y = (
+            int(rng.integers(-w // 2, width - w // 2)),
+            int(rng.integers(-h // 2, height - h // 2)),
+        )
+        paste.blend(canvas, layer, x, y)
 
 
 def paste_decoys(

@@ -17,7 +17,7 @@ from engines.padding import BAR_GREY
 from train import camera, layers, looks, paste, sight
 from train.backgrounds import make_background
 from train.bend import random_bend
-from train.clutter import occluder, paste_decoys
+from train.clutter import occluder, paste_decoys, paste_lookalikes
 from train.cutouts import Cutout, cutout_from_bgra
 from train.errors import TrainError
 from train.filming import filmed, lit
@@ -118,6 +118,8 @@ class PictureMaker:
         canvas = make_background(rng, stage, self.photos, width, height)
         if rng.random() < stage.p_decoy:
             paste_decoys(rng, canvas, self.photos, self._choose_class(rng))
+        if stage.p_lookalike and rng.random() < stage.p_lookalike:
+            paste_lookalikes(rng, canvas, self._choose_class(rng))
         uppermost = np.zeros((height, width), np.uint8)
         objects = self._paste_things(rng, canvas, uppermost)
         if objects and rng.random() < stage.p_occlude:

@@ -4,7 +4,6 @@ In a model file each batch norm is one with its convolution. Training needs them
 the statistics that the network's own pictures have there: `set_apart`.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +12,8 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
+from engines.errors import EngineError
+from engines.model_file import read_model_info
 from train.errors import TrainError
 
 PART_OF_GRAPH = (
@@ -29,15 +30,18 @@ def read_weights(model: Path, network: nn.Module) -> tuple[list[str], dict[str, 
         TrainError: the file cannot be read, has no float32 weights, or is of another network.
     """
     try:
-        proto = onnx.load(str(model))
-    except Exception as error:  # reading a damaged file raises nearly anything
-        raise TrainError(f"{model} is damaged or no model file; name another") from error
-    about = {entry.key: entry.value for entry in proto.metadata_props}
-    if about.get("precision") != "fp32":
+        info = read_model_info(model)
+    except EngineError as error:
+        raise TrainError(str(error)) from error
+    if info.precision != "fp32":
         raise TrainError(
             f"{model} has no float32 weights to train on; export the model with --precision fp32, "
             "or name a checkpoint"
         )
+    try:
+        proto = onnx.load(str(model))
+    except Exception as error:  # reading a damaged file raises nearly anything
+        raise TrainError(f"{model} is damaged or no model file; name another") from error
     held = {one.name: torch.tensor(numpy_helper.to_array(one)) for one in proto.graph.initializer}
     weights = {
         name.removeprefix(PART_OF_GRAPH): values
@@ -54,7 +58,7 @@ def read_weights(model: Path, network: nn.Module) -> tuple[list[str], dict[str, 
         raise TrainError(f"{model} is of another network than the one to train; leave it out")
     for (name, norm), (kernel, bias) in zip(pairs, fused, strict=True):
         weights |= apart(name, norm, kernel, bias)
-    return json.loads(about["labels"]), weights
+    return list(info.labels), weights
 
 
 def normed_convolutions(network: nn.Module) -> list[tuple[str, nn.BatchNorm2d]]:

@@ -53,6 +53,7 @@ class Stage:
     # what else is in the picture
     p_occlude: float = 0.0  # per picture: something covers a part of an object
     p_decoy: float = 0.0  # per picture: shapes that are no objects
+    p_lookalike: float = 0.0  # per picture: shapes in an object's colours
     p_distractor: float = 0.0  # per picture: drawings of other things
 
     # the whole picture
@@ -118,10 +119,11 @@ def for_training(stage: Stage) -> Stage:
 
     Where an object may be absent, photos have other colours as well, and there are more things that
     are no objects. The last stage, the one for use, has objects drawn in other styles and
-    proportions and cut off further, too, and patterns that repeat (a facade was taken for one). Of
-    what is measured, at least half of the width and height is in the picture, as KITTI asks of its
-    hard cases (https://www.cvlibs.net/datasets/kitti/eval_object.php). A net that knows slivers as
-    well is sure of those.
+    proportions and cut off further, too, patterns that repeat (a facade was taken for one), and
+    other shapes in their colours. Of what is measured, at least half of the width and height is in
+    the picture, as KITTI asks of its hard cases
+    (https://www.cvlibs.net/datasets/kitti/eval_object.php). A net that knows slivers as well is
+    sure of those.
     """
     if not stage.p_absent:
         return stage
@@ -139,6 +141,7 @@ def for_training(stage: Stage) -> Stage:
         p_bend=0.35,
         p_restyle=0.35,
         p_repeated=0.05,
+        p_lookalike=0.2,
     )
 
 

@@ -14,10 +14,12 @@ from engines.gpu import Gpu, find_gpu
 from engines.model_file import read_model_info, resolve_model
 from engines.tensorrt_module import MODULES
 from rtloc.engine_progress import engine_progress
+from rtloc.errors import UsageError
 from rtloc.files import check_writable, partial_name
 from rtloc.localizer import DEFAULT_MODEL
 
 NO_GPU = Gpu("", "", 0, "")
+ANY_GPU = {False: "any RTX GPU of Ampere or newer", True: "any RTX GPU of Turing"}
 
 
 def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -52,6 +54,11 @@ def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--hardware-compatible",
             is_flag=True,
             help="Let other GPUs, of Ampere or newer, run it.",
+        ),
+        click.option(
+            "--turing",
+            is_flag=True,
+            help="Let GPUs of Turing run it, and no others (tensorrt-rtx).",
         ),
     )
     for option in reversed(options):
@@ -94,6 +101,8 @@ def command(
         check_writable(timing_cache)
         known = timing_cache.read_bytes() if timing_cache.exists() else b""
     wanted = BuildOptions(**options)
+    if wanted.turing and flavour != "tensorrt-rtx":
+        raise UsageError("--turing is for --backend tensorrt-rtx; leave it out")
     gpu = gpu_if_any()
     with engine_progress() as report:
         built = build_engine(info, flavour, wanted, report, known)
@@ -105,7 +114,7 @@ def command(
         partial.replace(timing_cache)
     click.echo(
         f"{out}: {len(built.plan) / 1e6:.1f} MB, {info.precision}, {flavour} "
-        f"{built.tensorrt_version}, for {gpu.name or 'any RTX GPU of Ampere or newer'}",
+        f"{built.tensorrt_version}, for {gpu.name or ANY_GPU[wanted.turing]}",
         err=True,
     )
 

@@ -10,6 +10,7 @@ import cv2
 from rtloc.commands.train_report import progress_report, summary
 from rtloc.commands.train_run import file_of_weights, open_run
 from rtloc.errors import UsageError
+from train.batches import usual_workers
 from train.data_set import CUTOUTS, DISTRACTORS, PHOTOS, DataSet
 from train.export import export_checkpoint, prepare_place
 from train.negatives import PHOTOS as PHOTOS_WITHOUT
@@ -72,7 +73,11 @@ A_PATH = click.Path(path_type=Path)
     help="Of the network's arithmetic while it learns; auto takes bf16 where it is faster.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=DEFAULTS.seed, show_default=True)
-@click.option("--workers", type=click.IntRange(0), default=2, show_default=True)
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    help="Processes that make pictures.  [default: 2; where a GPU trains, all cores but one]",
+)
 @click.option("--validate-every", type=click.IntRange(1), default=1000, show_default=True)
 @click.option("--held-out", type=click.IntRange(1), default=500, help="Pictures to validate on.")
 @click.option(
@@ -102,7 +107,7 @@ def command(
     giou_weight: float,
     precision: Literal["auto", "fp32", "bf16"],
     seed: int,
-    workers: int,
+    workers: int | None,
     validate_every: int,
     held_out: int,
     negatives: int,
@@ -162,7 +167,7 @@ def command(
                 samples,
                 folder,
                 report,
-                workers=workers,
+                workers=usual_workers() if workers is None else workers,
                 validate_every=validate_every,
             )
     if team.leads:

@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from engines.model_file import form_in, read_model_info, shipped_models
+from engines.errors import UnknownNameError
+from engines.model_file import form_in, read_model_info, resolve_model
 from rtloc.errors import UsageError
 from rtloc.localizer import DEFAULT_MODEL
 from train.errors import TrainError
@@ -77,11 +78,10 @@ def file_of_weights(name: str | None, own: bool) -> Path | None:
     name = name or (DEFAULT_MODEL if own else RANDOM)
     if name == RANDOM:
         return None
-    shipped = shipped_models()
-    path = shipped.get(name, Path(name))
-    if not path.is_file():
+    try:
+        path = resolve_model(name)
+    except UnknownNameError as error:
         raise UsageError(
-            f"no weights {name!r}; give a checkpoint of a run (best.pt), an ONNX file of rtloc, "
-            f"the name of a shipped model ({', '.join(shipped)}), or {RANDOM} for random ones"
-        )
+            f"{error}, or of a run's checkpoint (best.pt), or {RANDOM} for random weights"
+        ) from error
     return form_in(read_model_info(path), ["fp32"]).path if path.suffix == ".onnx" else path

@@ -22,8 +22,9 @@ from engines.engine_build import (
     parsed,
 )
 from engines.errors import BackendUnavailableError, EngineError
+from engines.gpu import Gpu
 from engines.model_file import read_model_info, shipped_models
-from engines.tensorrt_module import MODULES, load_tensorrt
+from engines.tensorrt_module import MODULES, check_gpu, load_tensorrt
 
 RTX = "tensorrt-rtx"
 INFO = read_model_info(shipped_models()["pokemon-fp16"])
@@ -110,6 +111,7 @@ def test_inputs_and_outputs_are_the_contracts(trt: Any) -> None:
         BuildOptions(batch=8),
         BuildOptions(hardware_compatible=True),
         BuildOptions(optimization_level=0, workspace_mib=256),
+        BuildOptions(turing=True),
     ],
 )
 def test_options_are_taken(trt: Any, options: BuildOptions) -> None:
@@ -168,6 +170,19 @@ def test_ctrl_c_ends_a_build(trt: Any) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         build_engine(INFO, RTX, BuildOptions(), interrupt)
+
+
+@pytest.mark.parametrize("capability", ["7.5", "8.0", "8.6", "8.9", "12.0", "12.1", "13.0"])
+def test_the_gpus_that_tensorrt_for_rtx_takes_are_let_pass(trt: Any, capability: str) -> None:
+    check_gpu(trt, RTX, Gpu("a card", capability, 1, "13.0"))
+
+
+@pytest.mark.parametrize("capability", ["7.0", "9.0", "10.0"])
+def test_a_gpu_that_tensorrt_for_rtx_does_not_take_is_told(trt: Any, capability: str) -> None:
+    gpu = Gpu("NVIDIA H200", capability, 1, "13.0")
+    with pytest.raises(BackendUnavailableError, match=f"the NVIDIA H200, .* is {capability}; it "):
+        check_gpu(trt, RTX, gpu)
+    check_gpu(trt, "tensorrt", gpu)
 
 
 @pytest.mark.parametrize("flavour", list(MODULES))

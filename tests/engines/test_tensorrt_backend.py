@@ -18,7 +18,7 @@ from engines.backends import BACKENDS, Backend, Load, RawOutputs, open_backend
 from engines.errors import BackendUnavailableError, EngineError
 from engines.gpu import check_driver, find_gpu
 from engines.model_file import read_model_info, shipped_models
-from engines.tensorrt_module import MODULES, load_tensorrt
+from engines.tensorrt_module import MODULES, check_gpu, load_tensorrt
 from train.data_set import CUTOUTS, PHOTOS, load_data_set
 from train.matching import Found
 from train.parity import parity
@@ -33,8 +33,7 @@ def flavour(request: pytest.FixtureRequest) -> str:
     """A TensorRT that is installed on a machine with a GPU."""
     try:
         check_driver()
-        load_tensorrt(request.param)
-        find_gpu()
+        check_gpu(load_tensorrt(request.param), request.param, find_gpu())
     except BackendUnavailableError as error:
         pytest.skip(str(error))
     return str(request.param)

@@ -28,7 +28,7 @@ def test_the_weights_lie_between_the_two(part: float, tmp_path: Path) -> None:
     between = averaged_network(load_checkpoint(tmp_path / "between.pt")).state_dict()
     moved = 0
     for name, value in between.items():
-        a, b = one["averaged"][name].float(), other["averaged"][name].float()
+        a, b = (state["averaged"][name].float().cpu() for state in (one, other))
         assert torch.allclose(value.float(), a + part * (b - a), atol=1e-6), name
         moved += not torch.equal(a, b)
     assert moved > 5

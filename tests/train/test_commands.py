@@ -119,7 +119,7 @@ def test_a_run_begins_with_the_shipped_model(rtloc, fails, tmp_path: Path) -> No
     assert Path(state["recipe"]["weights"]).name == "pokemon-fp32.onnx"
     begun = load_checkpoint(tmp_path / "runs/tiny/best.pt")["averaged"]["refinement.weights"]
     assert begun.abs().max() > 0.01  # a new one is all 0, and two steps move it by less
-    assert "no weights 'moon'" in fails(2, *train, "--weights", "moon", "--run", "other")
+    assert "no model 'moon'" in fails(2, *train, "--weights", "moon", "--run", "other")
 
 
 def test_what_cannot_be_trained_on_is_named(fails, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def nothing(progress: Progress) -> None:
 
 
 def weights(module: nn.Module) -> dict[str, torch.Tensor]:
-    return {name: value.clone() for name, value in module.state_dict().items()}
+    return {name: value.cpu().clone() for name, value in module.state_dict().items()}
 
 
 def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:

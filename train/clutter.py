@@ -42,7 +42,8 @@ def filled(rng: Random, alpha: Image, photos: Sequence[Image], cutouts: Sequence
 
 def object_colour(rng: Random, cutouts: Sequence[Cutout]) -> NDArray[np.float64]:
     """Pick the colour of a random point of a random object, BGR."""
-    return object_colours(rng, cutouts, 1)[0]
+    colour: NDArray[np.float64] = object_colours(rng, cutouts, 1)[0]
+    return colour
 
 
 def object_colours(rng: Random, cutouts: Sequence[Cutout], count: int) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from train.figures import Figures
 from train.generator import Sample
 from train.matching import UNPAIRED, Found, Truth, pair, truth_of
 from train.negatives import Negatives, false_trials, mistaken_trials
-from train.threshold import Trials, choose_threshold
+from train.threshold import Trials, choose_by_presence, choose_threshold
 
 __all__ = ["Figures", "Found", "Infer", "evaluate", "locate_all", "measure", "measured_threshold"]
 
@@ -88,6 +88,12 @@ def measured_threshold(
     return choose_threshold(
         scores, np.concatenate(right), sum(len(t.boxes) for t in truths), trials
     )
+
+
+def presence_threshold(samples: Sequence[Sample], found: Sequence[Found]) -> float:
+    """Choose the threshold that tells best in which pictures an object is."""
+    best_scores = np.array([one.scores.max(initial=0) for one in found], np.float32)
+    return choose_by_presence(best_scores, np.array([bool(len(s.boxes)) for s in samples]))
 
 
 def try_negatives(

@@ -83,7 +83,7 @@ def outlined(colours: Image, alpha: Image, rng: Random) -> Image:
     width = 1 + 2 * int(rng.integers(1, 2 + max(colours.shape[:2]) // 60))
     inside = cv2.erode(alpha, np.ones((width, width), np.uint8), borderValue=0)
     tone = float(rng.uniform(0, 60) if rng.random() < 0.7 else rng.uniform(215, 255))
-    line = cv2.multiply(cv2.subtract(alpha, inside), tone / 255)
+    line = cv2.convertScaleAbs(cv2.subtract(alpha, inside), alpha=tone / 255)
     kept = cv2.multiply(colours, layers.in_bgr(inside), scale=1 / 255)
     return as_bytes(cv2.add(kept, layers.in_bgr(line)))
 

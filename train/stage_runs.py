@@ -12,8 +12,9 @@ from train.figures import Figures
 from train.generator import PictureMaker, Sample
 from train.matching import Found
 from train.network import NetworkShape
-from train.settle import settle
+from train.settle import settle, settle_by_presence
 from train.stage_recipes import STARTERS, HeadName, Plan
+from train.stages import STAGES
 from train.trainer import Progress, Recipe, Trainer, averaged_network, network_locate, resume
 
 SINGLE_ABSENT = 0.35
@@ -68,9 +69,11 @@ def run_stage(
         validate_every=recipe.steps,
     )
     best = folder / "best.pt"
-    # one object or none: a miss weighs as much as a false alarm
-    photos = 3 * count if stage == "many-objects" else 0
-    figures = settle(best, data, samples=count, photos=photos, drawings=count)
+    if stage != "many-objects" and STAGES[stage].p_absent:
+        figures = settle_by_presence(best, data, count)
+    else:
+        photos = 3 * count if stage == "many-objects" else 0
+        figures = settle(best, data, samples=count, photos=photos, drawings=count)
     samples = data.held_out_samples(shown)
     locate = network_locate(averaged_network(load_checkpoint(best)))
     found = [one.above(figures.threshold) for one in locate_all(locate, (s.image for s in samples))]

@@ -74,6 +74,17 @@ def choose_threshold(
     return grid_value(within & (f1 >= best_within - NEAR_BEST_F1), 0)
 
 
+def choose_by_presence(best_scores: NDArray[np.float32], there: NDArray[np.bool_]) -> float:
+    """Choose the threshold that tells best whether there is an object in a picture at all.
+
+    best_scores, there: float32 and bool [N], the best score in each picture, 0 where nothing was
+    found, and whether it holds an object. Of equally good thresholds it is the one in the middle.
+    """
+    right = at_least(best_scores[there]) + (~there).sum() - at_least(best_scores[~there])
+    best = right == right.max()
+    return grid_value(best, int(best.sum()) // 2)
+
+
 def f1_on_grid(
     scores: NDArray[np.float32], right: NDArray[np.bool_], truths: int
 ) -> NDArray[np.float64]:

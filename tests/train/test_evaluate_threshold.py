@@ -13,6 +13,7 @@ from train.threshold import (
     LEAST_F1,
     MISTAKEN_PART,
     Trials,
+    choose_by_presence,
     choose_threshold,
     f1_on_grid,
     grid_value,
@@ -31,6 +32,24 @@ def free(scores: np.ndarray, count: int, limit: float = 0.001) -> Trials:
 # a hundred right ones from 0.6 to 0.9, a hundred wrong ones from 0.1 to 0.3
 APART = np.concatenate([np.linspace(0.9, 0.6, 100), np.linspace(0.3, 0.1, 100)]).astype(np.float32)
 RIGHT = np.arange(200) < 100
+
+
+def test_by_presence_it_lies_amid_those_that_tell_best() -> None:
+    there = np.array([True, True, True, False, False])
+    assert choose_by_presence(scores_of(0.9, 0.8, 0.7, 0.3, 0.0), there) == pytest.approx(
+        0.5, abs=2e-3
+    )
+    # one that is missed costs less than two false ones
+    assert 0.3 < choose_by_presence(scores_of(0.9, 0.8, 0.1, 0.3, 0.3), there) <= 0.8
+
+
+@given(st.lists(st.tuples(st.floats(0, 1, width=32), st.booleans()), min_size=1, max_size=30))
+def test_by_presence_no_other_threshold_tells_better(cases: list[tuple[float, bool]]) -> None:
+    scores = scores_of(*(score for score, _ in cases))
+    there = np.array([there for _, there in cases])
+    chosen = np.float32(choose_by_presence(scores, there))
+    right = [((scores >= threshold) == there).sum() for threshold in GRID]
+    assert ((scores >= chosen) == there).sum() == max(right)
 
 
 def test_it_lies_as_low_as_f1_stays_near_its_best() -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from train.backgrounds import made_up, mix_photos, random_crop, repeated
 from train.batches import Beginning, GeneratedBatches, batches
-from train.clutter import random_shape
+from train.clutter import in_petals, paste_lookalikes, random_shape
 from train.cutouts import Cutout, cutout_from_bgra, load_cutouts, load_distractors
 from train.data_set import (
     CUTOUTS,
@@ -289,11 +290,29 @@ def test_mixed_photos_lie_between_the_two(seed: int) -> None:
     assert (low == 40).all()
 
 
+@pytest.mark.parametrize("shape", [random_shape, in_petals])
 @given(SEEDS, st.integers(4, 80), st.integers(4, 80))
-def test_a_decoys_shape_fits_its_rectangle(seed: int, width: int, height: int) -> None:
-    alpha = random_shape(np.random.default_rng(seed), width, height)
+def test_a_decoys_shape_fits_its_rectangle(
+    shape: Callable, seed: int, width: int, height: int
+) -> None:
+    alpha = shape(np.random.default_rng(seed), width, height)
     assert alpha.shape == (height, width)
     assert alpha.dtype == np.uint8
+    assert in_petals is not shape or alpha.any()
+
+
+@settings(max_examples=30)
+@given(SEEDS)
+def test_a_lookalike_has_colours_of_one_object_alone(seed: int) -> None:
+    level = np.zeros((64, 64, 4), np.uint8)
+    level[:, :32], level[:, 32:] = (200, 0, 0, 255), (0, 0, 90, 255)
+    cutouts = [cutout_from_bgra(level, 0)]
+    canvas = np.zeros((90, 120, 3), np.uint8)
+    paste_lookalikes(np.random.default_rng(seed), canvas, cutouts)
+    assert canvas.any()
+    assert not canvas[..., 1].any()  # no green in the object
+    # soft edges and mixtures lie between black and the two colours
+    assert (canvas[..., 0] / 200 + canvas[..., 2] / 90).max() < 1.6
 
 
 @given(SEEDS, st.integers(1, 80), st.integers(1, 80))
@@ -391,6 +410,7 @@ def test_training_sees_more_than_what_is_measured() -> None:
         p_upside_down=0.0,
         p_other_colours=0.0,
         p_repeated=0.0,
+        p_lookalike=0.0,
         p_distractor=0.4,
     )
     assert beyond == STAGES["many-objects"]

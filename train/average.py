@@ -1,20 +1,28 @@
 """Average two runs' weights and settle the threshold: `python -m train.average FIRST SECOND OUT`.
 
 Where the second run went on from the first, the weights between the two are as good as theirs, and
-now and then better (Wortsman et al., 2022: https://arxiv.org/abs/2203.05482).
+now and then better (Wortsman et al., 2022: https://arxiv.org/abs/2203.05482). The statistics of its
+batch norms are not between theirs: they are taken anew (Izmailov et al., 2018:
+https://arxiv.org/abs/1803.05407).
 """
 
 from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
+import torch
 from torch import Tensor
+from torch.optim.swa_utils import update_bn
 
 from train.checkpoint import load_checkpoint, save_checkpoint
 from train.errors import TrainError
+from train.generator import Maker
 from train.settle import settle
-from train.trainer import Recipe, shape_of
+from train.trainer import Recipe, averaged_network, shape_of
 from train.training_data import load_training_data
+
+STATISTICS_OF, BATCH = 512, 32  # training pictures
 
 
 def averaged(first: dict[str, Any], second: dict[str, Any], part: float) -> dict[str, Any]:
@@ -36,6 +44,19 @@ def averaged(first: dict[str, Any], second: dict[str, Any], part: float) -> dict
     return {**kept, "figures": None, "averaged": between}  # those of neither hold any more
 
 
+def with_statistics(
+    state: dict[str, Any], maker: Maker, pictures: int = STATISTICS_OF
+) -> dict[str, Any]:
+    """Return a checkpoint's state with batch norms that know what comes in; maker: of training."""
+    network = averaged_network(state)
+    batches = [
+        np.stack([maker.make(n, maker.aspect(first)).image for n in range(first, first + BATCH)])
+        for first in range(0, pictures, BATCH)
+    ]
+    update_bn([torch.from_numpy(batch) for batch in batches], network)
+    return {**state, "averaged": network.state_dict()}
+
+
 @click.command()
 @click.argument("first", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.argument("second", type=click.Path(path_type=Path, exists=True, dir_okay=False))
@@ -45,9 +66,10 @@ def main(first: Path, second: Path, out: Path, part: float) -> None:
     """Write to OUT the checkpoint FIRST with a part of the weights of SECOND."""
     try:
         state = averaged(load_checkpoint(first), load_checkpoint(second), part)
+        data = load_training_data(Recipe(**state["recipe"]), shape_of(state).size)
         out.parent.mkdir(parents=True, exist_ok=True)
-        save_checkpoint(out, state)
-        figures = settle(out, load_training_data(Recipe(**state["recipe"]), shape_of(state).size))
+        save_checkpoint(out, with_statistics(state, data.training))
+        figures = settle(out, data)
     except TrainError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{out}: mAP@50:95 {figures.map50_95:.3f}, threshold {figures.threshold:.2f}")

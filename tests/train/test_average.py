@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from train.average import averaged
+from train.average import BATCH, averaged, with_statistics
 from train.checkpoint import load_checkpoint, save_checkpoint
+from train.cutouts import load_cutouts
+from train.data_set import CUTOUTS
 from train.errors import TrainError
+from train.generator import PictureMaker, picture_maker
 from train.network import NetworkShape
+from train.stages import STAGES
 from train.trainer import Recipe, Trainer, averaged_network
 
 SHAPE = NetworkShape(2, 64, widths=(4, 8, 8, 8), depths=(0, 0, 0))
+
+
+@pytest.fixture(scope="module")
+def maker() -> PictureMaker:
+    return picture_maker(STAGES["charmander"], load_cutouts(CUTOUTS)[1], [], 64, seed=3)
 
 
 def states(shape: NetworkShape = SHAPE) -> tuple[dict, dict]:
@@ -39,6 +49,23 @@ def test_what_was_given_stays_as_it_was() -> None:
     before = {name: value.clone() for name, value in one["averaged"].items()}
     averaged(one, other, 0.5)
     assert all(torch.equal(one["averaged"][name], value) for name, value in before.items())
+
+
+def test_the_statistics_are_those_of_the_pictures_and_the_weights_stay(maker: PictureMaker) -> None:
+    state = averaged(*states(), 0.5)
+    taken = with_statistics(state, maker, 2 * BATCH)
+    for name, value in taken["averaged"].items():
+        is_statistic = "running" in name or "num_batches" in name
+        assert torch.equal(value, state["averaged"][name]) != is_statistic, name
+    # with them the first layer's outputs have a mean of 0 and a variance of 1 in those pictures
+    network = averaged_network(taken)
+    norm = next(m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d))
+    means: list[torch.Tensor] = []
+    norm.register_forward_pre_hook(lambda _, inputs: means.append(inputs[0].mean(dim=(0, 2, 3))))
+    for first in (0, BATCH):
+        pictures = [maker.make(n, maker.aspect(first)).image for n in range(first, first + BATCH)]
+        network(torch.from_numpy(np.stack(pictures)))
+    assert torch.allclose(norm.running_mean, torch.stack(means).mean(dim=0), atol=1e-4)
 
 
 def test_other_networks_are_refused() -> None:

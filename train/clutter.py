@@ -73,7 +73,8 @@ def in_petals(rng: Random, width: int, height: int) -> Image:
 def paste_lookalikes(rng: Random, canvas: Image, cutouts: Sequence[Cutout]) -> None:
     """Paste one or two things in all the colours of an object, and of no shape that it has.
 
-    A flower in the blue and yellow of an object was taken for it.
+    A flower in the blue and yellow of an object was taken for it, most of all where the picture's
+    edge cut it off: half of them lie there.
     """
     height, width = canvas.shape[:2]
     for _ in range(int(rng.integers(1, 3))):
@@ -87,11 +88,17 @@ def paste_lookalikes(rng: Random, canvas: Image, cutouts: Sequence[Cutout]) -> N
         if rng.random() < 0.5:
             alpha = camera.blur(alpha, rng, reach_px=0.05 * max(w, h))
         layer = layers.join(cv2.multiply(fill, layers.in_bgr(alpha), scale=1 / 255), alpha)
-        x, y = (
-            int(rng.integers(-w // 2, width - w // 2)),
-            int(rng.integers(-h // 2, height - h // 2)),
-        )
-        paste.blend(canvas, layer, x, y)
+        paste.blend(canvas, layer, begin_along(rng, w, width), begin_along(rng, h, height))
+
+
+def begin_along(rng: Random, side: int, room: int) -> int:
+    """Draw where a thing of `side` pixels begins along an axis, often across one of its ends."""
+    drawn, over = rng.random(), int(rng.uniform(0.1, 0.6) * side)
+    if drawn < 0.15:
+        return -over
+    if drawn < 0.3:
+        return room - side + over
+    return int(rng.integers(-side // 2, room - side // 2))
 
 
 def paste_decoys(

@@ -34,7 +34,7 @@ GO_ON = $(DEV_VENV)/bin/rtloc train --learning-rate 1e-3 --validate-every 2000
 EXPORT = $(DEV_VENV)/bin/rtloc export runs/pokemon.pt
 
 model: $(DEV_VENV)/installed
-	$(DEV_VENV)/bin/rtloc train --run runs/model0 -o runs/model0.onnx
+	$(DEV_VENV)/bin/rtloc train --steps 24000 --run runs/model0 -o runs/model0.onnx
 	$(GO_ON) --weights runs/model0/best.pt --steps 8000 --seed 1 --run runs/model1 -o runs/model1.onnx
 	$(GO_ON) --weights runs/model1/best.pt --steps 12000 --seed 2 --run runs/model2 -o runs/model2.onnx
 	$(GO_ON) --weights runs/model2/best.pt --steps 8000 --seed 3 --run runs/model3 -o runs/model3.onnx

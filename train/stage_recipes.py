@@ -1,6 +1,6 @@
 """How each stage is trained from nothing to its figure in minutes, one entry each.
 
-The many objects of stage 8 take an hour or two, and only the dense head can find them.
+The many objects of stage 8 take half an hour, and only the dense head can find them.
 """
 
 from dataclasses import dataclass, replace
@@ -56,10 +56,10 @@ PLANS: dict[HeadName, dict[str, Plan]] = {
         "any-size": Plan(size=128, steps=1500),
         "transformed": Plan(size=160, steps=1100),
         "real-background": Plan(size=256, steps=6000, small_part=0.5),
-        "maybe-absent": Plan(size=256, steps=6000, small_part=0.5),
-        "multi-class": Plan(size=256, steps=6000, small_part=0.5),
+        "maybe-absent": Plan(size=320, steps=5500, small_part=0.5),
+        "multi-class": Plan(size=320, steps=5500, small_part=0.5),
         "many-objects": Plan(
-            size=384, steps=FULL.steps, warmup_steps=FULL.warmup_steps, small_part=0.5, labels=None
+            size=384, steps=10_000, warmup_steps=FULL.warmup_steps, small_part=0.5, labels=None
         ),
     },
     "single": {

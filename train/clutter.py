@@ -70,24 +70,42 @@ def in_petals(rng: Random, width: int, height: int) -> Image:
     return alpha
 
 
-def paste_lookalikes(rng: Random, canvas: Image, cutouts: Sequence[Cutout]) -> None:
-    """Paste one or two things in all the colours of an object, and of no shape that it has.
+def flower(rng: Random, colours: NDArray[np.float64], width: int, height: int) -> Image:
+    """Draw petals of the first colour round a middle of the second; BGR [2, 3]; premultiplied."""
+    alpha = in_petals(rng, width, height)
+    fill = np.full((height, width, 3), colours[0], np.uint8)
+    middle, part = (width // 2, height // 2), rng.uniform(0.06, 0.2)
+    axes = int(part * width) + 1, int(part * height) + 1
+    cv2.ellipse(fill, middle, axes, 0, 0, 360, colours[1].tolist(), -1, cv2.LINE_AA)
+    cv2.ellipse(alpha, middle, axes, 0, 0, 360, 255, -1, cv2.LINE_AA)
+    return layers.join(cv2.multiply(fill, layers.in_bgr(alpha), scale=1 / 255), alpha)
 
-    A flower in the blue and yellow of an object was taken for it, most of all where the picture's
-    edge cut it off: half of them lie there.
+
+def patches(rng: Random, cutouts: Sequence[Cutout], width: int, height: int) -> Image:
+    """Draw a shape in many colours of an object, in any order, with edges or without."""
+    columns, rows = (int(n) for n in rng.integers(2, 5, 2))
+    coarse = object_colours(rng, cutouts, rows * columns).reshape(rows, columns, 3)
+    way = cv2.INTER_NEAREST if rng.random() < 0.5 else cv2.INTER_CUBIC
+    fill = cv2.resize(coarse.astype(np.uint8), (width, height), interpolation=way)
+    alpha = (in_petals if rng.random() < 0.5 else random_shape)(rng, width, height)
+    return layers.join(cv2.multiply(fill, layers.in_bgr(alpha), scale=1 / 255), alpha)
+
+
+def paste_lookalikes(rng: Random, canvas: Image, cutouts: Sequence[Cutout]) -> None:
+    """Paste things in the colours of an object, and of no shape that it has: flowers, patches.
+
+    Flowers in the blue and yellow of an object were taken for it, most of all where the picture's
+    edge cut them off, or where they were out of focus.
     """
     height, width = canvas.shape[:2]
-    for _ in range(int(rng.integers(1, 3))):
-        sides = np.exp(rng.uniform(np.log(0.1), np.log(0.7)) + rng.uniform(-0.2, 0.2, 2))
-        w, h = (max(8, int(side * min(height, width))) for side in sides)
-        columns, rows = (int(n) for n in rng.integers(2, 5, 2))
-        coarse = object_colours(rng, cutouts, rows * columns).reshape(rows, columns, 3)
-        way = cv2.INTER_NEAREST if rng.random() < 0.5 else cv2.INTER_CUBIC
-        fill = cv2.resize(coarse.astype(np.uint8), (w, h), interpolation=way)
-        alpha = in_petals(rng, w, h) if rng.random() < 0.6 else random_shape(rng, w, h)
-        if rng.random() < 0.5:
-            alpha = camera.blur(alpha, rng, reach_px=0.05 * max(w, h))
-        layer = layers.join(cv2.multiply(fill, layers.in_bgr(alpha), scale=1 / 255), alpha)
+    colours = object_colours(rng, cutouts, 2)
+    are_flowers, are_soft = rng.random() < 0.6, rng.random() < 0.5
+    side = min(height, width) * np.exp(rng.uniform(np.log(0.1), np.log(0.6)))
+    for _ in range(int(rng.integers(1, 5 if are_flowers else 3))):
+        w, h = (max(8, int(side * part)) for part in np.exp(rng.uniform(-0.3, 0.3, 2)))
+        layer = flower(rng, colours, w, h) if are_flowers else patches(rng, cutouts, w, h)
+        if are_soft:
+            layer = camera.blur(layer, rng, reach_px=0.06 * max(w, h))
         paste.blend(canvas, layer, begin_along(rng, w, width), begin_along(rng, h, height))
 
 

@@ -141,7 +141,7 @@ def for_training(stage: Stage) -> Stage:
         p_bend=0.35,
         p_restyle=0.35,
         p_repeated=0.05,
-        p_lookalike=0.3,
+        p_lookalike=0.35,
     )
 
 

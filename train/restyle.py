@@ -88,13 +88,6 @@ def outlined(colours: Image, alpha: Image, rng: Random) -> Image:
     return as_bytes(cv2.add(kept, layers.in_bgr(line)))
 
 
-def sketched(colours: Image, alpha: Image, rng: Random) -> Image:
-    """Lines and a wash of colour on white, as in a colouring book."""
-    part = float(rng.uniform(0.4, 0.8))
-    lines = inked(colours, alpha, rng)
-    return as_bytes(cv2.addWeighted(layers.in_bgr(alpha), part, lines, 1 - part, 0))
-
-
 def toned(colours: Image, alpha: Image, rng: Random) -> Image:
     """Brighter or darker in the middle tones, each colour by an amount of its own."""
     curves = np.exp(rng.normal(0, 0.15, 3) + rng.normal(0, 0.3))
@@ -112,17 +105,6 @@ def textured(colours: Image, alpha: Image, rng: Random) -> Image:
     return as_bytes(cv2.multiply(colours, layers.in_bgr(gain), dtype=cv2.CV_8U))
 
 
-def glossy(colours: Image, alpha: Image, rng: Random) -> Image:
-    """With a soft bright spot, as a toy of plastic."""
-    height, width = colours.shape[:2]
-    spot = np.zeros((height, width), np.uint8)
-    centre = int(width * rng.uniform(0.2, 0.8)), int(height * rng.uniform(0.1, 0.6))
-    axes = [max(1, int(side * rng.uniform(0.08, 0.25))) for side in (width, height)]
-    cv2.ellipse(spot, centre, axes, 0, 0, 360, float(rng.uniform(60, 200)), -1)
-    soft = cv2.blur(spot, (max(axes) | 1,) * 2)
-    return as_bytes(cv2.add(colours, layers.in_bgr(soft)))
-
-
 def as_bytes(image: cv2.typing.MatLike) -> Image:
     """Return what OpenCV made as the array of bytes that it is."""
     return image.astype(np.uint8, copy=False)
@@ -136,8 +118,6 @@ WAYS: tuple[Callable[[Image, Image, Random], Image], ...] = (
     rounded,
     faded,
     outlined,
-    sketched,
     toned,
     textured,
-    glossy,
 )

@@ -139,9 +139,9 @@ def for_training(stage: Stage) -> Stage:
         more,
         edge_overhang=1.7 * stage.edge_overhang,
         p_bend=0.35,
-        p_restyle=0.35,
+        p_restyle=0.25,
         p_repeated=0.05,
-        p_lookalike=0.35,
+        p_lookalike=0.25,
     )
 
 

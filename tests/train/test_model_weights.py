@@ -102,5 +102,5 @@ def test_a_file_with_other_weights_is_refused(model: Path, tmp_path: Path) -> No
         read_weights(model, GridNetwork(NetworkShape(3, 64, (8, 8, 8, 8), (0, 0, 0))))
     damaged = tmp_path / "damaged.onnx"
     damaged.write_bytes(np.random.default_rng(0).bytes(2000))
-    with pytest.raises(TrainError, match=r"damaged\.onnx is damaged"):
+    with pytest.raises(TrainError, match=r"damaged\.onnx is no ONNX file"):
         read_weights(damaged, trainer.network)

@@ -49,6 +49,16 @@ def test_a_model_in_8_bits_is_refused_in_one_line(fails, tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_engine_for_turing_is_for_tensorrt_for_rtx_alone(rtloc, fails, tmp_path: Path) -> None:
+    command = ("compile", "pokemon-fp16", "--turing", "-o", "turing.engine")
+    assert "--turing is for --backend tensorrt-rtx" in fails(2, *command, "--backend", "tensorrt")
+    done = rtloc(*command, "--backend", "tensorrt-rtx")
+    assert done.returncode == 0, done.stderr
+    info, _ = read_engine(tmp_path / "turing.engine")
+    assert info.options["turing"] is True
+    assert f"for {info.gpu or 'any RTX GPU of Turing'}" in done.stderr
+
+
 def test_a_wrong_place_is_told_before_the_work(fails) -> None:
     said = fails(2, "compile", "pokemon-fp16", "--backend", "tensorrt-rtx", "-o", "no/m.engine")
     assert "there is no folder no" in said

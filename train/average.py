@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
-import torch
 from torch import Tensor
 from torch.optim.swa_utils import update_bn
 
+from train.batches import GeneratedBatches, batches
 from train.checkpoint import load_checkpoint, save_checkpoint
 from train.errors import TrainError
 from train.generator import Maker
@@ -49,11 +48,8 @@ def with_statistics(
 ) -> dict[str, Any]:
     """Return a checkpoint's state with batch norms that know what comes in; maker: of training."""
     network = averaged_network(state)
-    batches = [
-        np.stack([maker.make(n, maker.aspect(first)).image for n in range(first, first + BATCH)])
-        for first in range(0, pictures, BATCH)
-    ]
-    update_bn([torch.from_numpy(batch) for batch in batches], network)
+    source = batches(GeneratedBatches(maker, BATCH), 0, pictures // BATCH, workers=0)
+    update_bn((batch.frames for batch in source), network)
     return {**state, "averaged": network.state_dict()}
 
 

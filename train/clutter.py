@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from cv2.typing import MatLike
 from numpy.random import Generator as Random
 from numpy.typing import NDArray
 
@@ -35,15 +36,14 @@ def filled(rng: Random, alpha: Image, photos: Sequence[Image], cutouts: Sequence
     if kind < 0.4 and photos:
         fill = random_crop(rng, photos[int(rng.integers(len(photos)))], width, height)
     else:
-        colour = object_colour(rng, cutouts) if kind < 0.75 else rng.uniform(0, 255, 3)
+        colour = object_colours(rng, cutouts, 1)[0] if kind < 0.75 else rng.uniform(0, 255, 3)
         fill = np.full((height, width, 3), colour, np.uint8)
+    return cut_from(fill, alpha)
+
+
+def cut_from(fill: MatLike, alpha: MatLike) -> Image:
+    """Make a premultiplied layer of colours, uint8 [H, W, 3], and an alpha, uint8 [H, W]."""
     return layers.join(cv2.multiply(fill, layers.in_bgr(alpha), scale=1 / 255), alpha)
-
-
-def object_colour(rng: Random, cutouts: Sequence[Cutout]) -> NDArray[np.float64]:
-    """Pick the colour of a random point of a random object, BGR."""
-    colour: NDArray[np.float64] = object_colours(rng, cutouts, 1)[0]
-    return colour
 
 
 def object_colours(rng: Random, cutouts: Sequence[Cutout], count: int) -> NDArray[np.float64]:
@@ -78,7 +78,7 @@ def flower(rng: Random, colours: NDArray[np.float64], width: int, height: int) -
     axes = int(part * width) + 1, int(part * height) + 1
     cv2.ellipse(fill, middle, axes, 0, 0, 360, colours[1].tolist(), -1, cv2.LINE_AA)
     cv2.ellipse(alpha, middle, axes, 0, 0, 360, 255, -1, cv2.LINE_AA)
-    return layers.join(cv2.multiply(fill, layers.in_bgr(alpha), scale=1 / 255), alpha)
+    return cut_from(fill, alpha)
 
 
 def patches(rng: Random, cutouts: Sequence[Cutout], width: int, height: int) -> Image:
@@ -88,7 +88,7 @@ def patches(rng: Random, cutouts: Sequence[Cutout], width: int, height: int) -> 
     way = cv2.INTER_NEAREST if rng.random() < 0.5 else cv2.INTER_CUBIC
     fill = cv2.resize(coarse.astype(np.uint8), (width, height), interpolation=way)
     alpha = (in_petals if rng.random() < 0.5 else random_shape)(rng, width, height)
-    return layers.join(cv2.multiply(fill, layers.in_bgr(alpha), scale=1 / 255), alpha)
+    return cut_from(fill, alpha)
 
 
 def paste_lookalikes(rng: Random, canvas: Image, cutouts: Sequence[Cutout]) -> None:

@@ -4,6 +4,7 @@ The validations on the way see too few pictures without objects to tell one fals
 1,000, and they are many, so they must be short.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,7 +14,6 @@ from train.checkpoint import load_checkpoint, save_checkpoint
 from train.data_set import DataSet
 from train.evaluate import Infer, evaluate, locate_all, measure, presence_threshold
 from train.figures import Figures
-from train.heads import Network
 from train.negatives import DRAWINGS, PHOTOS, Negatives
 from train.trainer import averaged_network, network_locate
 from train.training_data import TrainingData
@@ -38,12 +38,12 @@ def settle(
     Raises:
         TrainError: the checkpoint cannot be read.
     """
-    state = load_checkpoint(checkpoint)
-    infer = network_locate(on_device(averaged_network(state)))
-    figures = measure_at_length(infer, data, samples=samples, photos=photos, drawings=drawings)
-    state["figures"] = asdict(figures)
-    save_checkpoint(checkpoint, state)
-    return figures
+    return measured(
+        checkpoint,
+        lambda infer: measure_at_length(
+            infer, data, samples=samples, photos=photos, drawings=drawings
+        ),
+    )
 
 
 def settle_by_presence(checkpoint: Path, data: DataSet, samples: int = SAMPLES) -> Figures:
@@ -55,21 +55,30 @@ def settle_by_presence(checkpoint: Path, data: DataSet, samples: int = SAMPLES) 
     Raises:
         TrainError: the checkpoint cannot be read.
     """
+
+    def measure_by_presence(infer: Infer) -> Figures:
+        others = [data.held_out.make(index) for index in range(samples, 2 * samples)]
+        threshold = presence_threshold(others, locate_all(infer, (s.image for s in others)))
+        own = data.held_out_samples(samples)
+        found = locate_all(infer, (s.image for s in own))
+        return measure(own, found, data.labels, threshold)
+
+    return measured(checkpoint, measure_by_presence)
+
+
+def measured(checkpoint: Path, measuring: Callable[[Infer], Figures]) -> Figures:
+    """Measure a checkpoint's averaged network, keep the figures in the checkpoint, return them.
+
+    Raises:
+        TrainError: the checkpoint cannot be read.
+    """
     state = load_checkpoint(checkpoint)
-    infer = network_locate(on_device(averaged_network(state)))
-    others = [data.held_out.make(index) for index in range(samples, 2 * samples)]
-    threshold = presence_threshold(others, locate_all(infer, (s.image for s in others)))
-    own = data.held_out_samples(samples)
-    found = locate_all(infer, (s.image for s in own))
-    figures = measure(own, found, data.labels, threshold)
-    save_checkpoint(checkpoint, {**state, "figures": asdict(figures)})
-    return figures
-
-
-def on_device(network: Network) -> Network:
-    """Move a network to where it runs fastest."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    network = averaged_network(state).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    figures = measuring(network_locate(network))
+    state["figures"] = asdict(figures)
+    save_checkpoint(checkpoint, state)
+    return figures
 
 
 def measure_at_length(

@@ -69,11 +69,12 @@ def run_stage(
         validate_every=recipe.steps,
     )
     best = folder / "best.pt"
-    if stage != "many-objects" and STAGES[stage].p_absent:
+    if stage == "many-objects":
+        figures = settle(best, data, samples=count, photos=3 * count, drawings=count)
+    elif STAGES[stage].p_absent:
         figures = settle_by_presence(best, data, count)
     else:
-        photos = 3 * count if stage == "many-objects" else 0
-        figures = settle(best, data, samples=count, photos=photos, drawings=count)
+        figures = settle(best, data, samples=count, photos=0)
     samples = data.held_out_samples(shown)
     locate = network_locate(averaged_network(load_checkpoint(best)))
     found = [one.above(figures.threshold) for one in locate_all(locate, (s.image for s in samples))]

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import torch
 from torch import Tensor, nn
 
+from train.batches import GeneratedBatches
 from train.checkpoint import load_checkpoint
 from train.errors import TrainError
 from train.generator import Maker
@@ -48,8 +47,7 @@ def begin_with(network: nn.Module, labels: Sequence[str], source: Path, maker: M
         ) from error
     if source.suffix == MODEL_FILE:
         device = next(network.parameters()).device
-        pictures = [maker.make(n, maker.aspect(0)).image for n in range(STATISTICS_OF)]
-        set_apart(network, torch.from_numpy(np.stack(pictures)).to(device))
+        set_apart(network, GeneratedBatches(maker, STATISTICS_OF)[0].frames.to(device))
 
 
 def class_rows(

@@ -16,8 +16,12 @@ STRIDES = (8, 16, 32)  # pixels a cell, of each grid: the finest is for small ob
 LARGEST_STRIDE = 32  # the sides of an input are multiples of this
 CENTRE_REACH = 6.0  # cells between the smallest and the largest centre that a cell can say
 LONGEST_SIDE = 24.0  # cells: the widest and highest box that a cell can say
+FURTHEST_REACH = 3  # cells, of a convolution at the coarsest grid
 PRIOR_OBJECTNESS = -4.6  # logit of about 0.01: nearly all cells are empty
 
+# 3×3 convolutions after the first one at strides 8, 16 and 32
+Depths = tuple[int, int, int]
+DEPTHS: Depths = (3, 2, 5)
 
 # the logits of each grid, [B, 5 + classes, rows, columns], finest first
 Levels = tuple[Tensor, Tensor, Tensor]
@@ -38,14 +42,13 @@ class NetworkShape:
     """Everything that decides the network's form.
 
     size: the longer side of the input in pixels, a multiple of 32.
-    widths: channels at strides 4, 8, 16 and 32.
-    depths: 3×3 convolutions after the first one at strides 8, 16 and 32.
+    widths: channels at strides 4, 8, 16 and 32; depths: convolutions at the last three.
     """
 
     classes: int
     size: int = 320
     widths: tuple[int, int, int, int] = (32, 48, 64, 128)
-    depths: tuple[int, int, int] = (2, 0, 3)
+    depths: Depths = DEPTHS
 
 
 def conv(
@@ -73,11 +76,12 @@ def stage(inputs: int, outputs: int, depth: int) -> nn.Module:
 
 
 def wide_stage(inputs: int, outputs: int, depth: int) -> nn.Module:
-    """Halve the resolution, then `depth` more convolutions that reach 1, 2, 3, … cells far.
+    """Halve the resolution, then `depth` more convolutions that reach 1, 2, 3, 1, … cells far.
 
     So the largest objects are seen whole at no further cost (https://arxiv.org/abs/1702.08502).
     """
-    reaching = (conv(outputs, outputs, padding=n, dilation=n) for n in range(1, depth + 1))
+    reaches = (1 + n % FURTHEST_REACH for n in range(depth))
+    reaching = (conv(outputs, outputs, padding=n, dilation=n) for n in reaches)
     return nn.Sequential(conv(inputs, outputs, stride=2), *reaching)
 
 

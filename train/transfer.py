@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from train.batches import GeneratedBatches
@@ -14,6 +15,7 @@ from train.network import FIRST_CLASS
 
 MODEL_FILE = ".onnx"
 CLASS_LAYERS = "cells."  # their outputs: five numbers of any object, then one per class
+GROWING = ("stage8.", "stage16.", "stage32.")  # layers that may be more
 STATISTICS_OF = 64  # training pictures
 
 
@@ -22,7 +24,8 @@ def begin_with(network: nn.Module, labels: Sequence[str], source: Path, maker: M
 
     `network` may know other classes. A class that both know by its label begins with what is known
     of it; another one begins as the network has it, with all that is known of objects in general.
-    maker: of the pictures to train on; a model file's layers take their statistics from some.
+    Where it is deeper than a checkpoint's, its further layers begin by changing nothing.
+    maker: of the pictures to train on; layers without statistics take them from some.
 
     Raises:
         TrainError: the file cannot be read, or is of another network.
@@ -33,6 +36,7 @@ def begin_with(network: nn.Module, labels: Sequence[str], source: Path, maker: M
         state = load_checkpoint(source)
         their_labels, known = state["labels"], state["averaged"]
     mine = network.state_dict()
+    further = {name for name in mine if name not in known and name.startswith(GROWING)}
     try:
         begun = {
             name: class_rows(weights, mine[name], their_labels, labels)
@@ -40,12 +44,13 @@ def begin_with(network: nn.Module, labels: Sequence[str], source: Path, maker: M
             else weights
             for name, weights in known.items()
         }
+        begun |= {name: passing_on(name, mine[name]) for name in further}
         network.load_state_dict(begun)
     except RuntimeError as error:
         raise TrainError(
             f"{source} is of another network than the one to train; leave out --weights"
         ) from error
-    if source.suffix == MODEL_FILE:
+    if further or source.suffix == MODEL_FILE:
         device = next(network.parameters()).device
         set_apart(network, GeneratedBatches(maker, STATISTICS_OF)[0].frames.to(device))
 
@@ -60,3 +65,15 @@ def class_rows(
         if label in their_labels:
             rows[FIRST_CLASS + n] = theirs[FIRST_CLASS + list(their_labels).index(label)]
     return rows
+
+
+def passing_on(name: str, like: Tensor) -> Tensor:
+    """Return a weight of a convolution and its batch norm that pass on what comes in.
+
+    What comes in is never negative, so the ReLU behind them passes it on as well (Net2Net's deeper
+    network: https://arxiv.org/abs/1511.05641).
+    """
+    if like.ndim == 4:
+        return nn.init.dirac_(torch.empty_like(like))
+    ones = name.endswith((".1.weight", ".running_var"))
+    return torch.ones_like(like) if ones else torch.zeros_like(like)

@@ -14,6 +14,7 @@ from train.batches import usual_workers
 from train.data_set import CUTOUTS, DISTRACTORS, PHOTOS, DataSet
 from train.export import export_checkpoint, prepare_place
 from train.negatives import PHOTOS as PHOTOS_WITHOUT
+from train.network import DEPTHS, Depths
 from train.photos import warning_of_few
 from train.settle import settle
 from train.stage_recipes import PLANS
@@ -49,6 +50,13 @@ A_PATH = click.Path(path_type=Path)
     "of your own, else none]",
 )
 @click.option("--size", type=click.IntRange(128, 1280), help="Longer side, px.  [default: stage's]")
+@click.option(
+    "--depths",
+    type=(click.IntRange(0, 9),) * 3,
+    default=DEPTHS,
+    show_default=True,
+    help="Convolutions after the first one of strides 8, 16 and 32; fewer are faster.",
+)
 @click.option(
     "--steps",
     type=click.IntRange(1),
@@ -101,6 +109,7 @@ def command(
     labelled_part: float | None,
     weights: str | None,
     size: int | None,
+    depths: Depths,
     steps: int | None,
     batch_size: int | None,
     learning_rate: float | None,
@@ -156,7 +165,7 @@ def command(
     )
     folder = run or Path("runs") / out.stem
     with join_team() as team:
-        trainer, data = open_run(folder, recipe, size, go_on, team)
+        trainer, data = open_run(folder, recipe, size, depths, go_on, team)
         if team.leads and (warning := warning_of(data, trainer.recipe)):
             click.echo(warning, err=True)
         samples = data.held_out_samples(held_out) if team.leads else []

@@ -11,7 +11,7 @@ from engines.model_file import form_in, read_model_info, resolve_model
 from rtloc.errors import UsageError
 from rtloc.localizer import DEFAULT_MODEL
 from train.errors import TrainError
-from train.network import NetworkShape
+from train.network import Depths, NetworkShape
 from train.team import Team
 from train.trainer import Recipe, Trainer, resume
 from train.training_data import TrainingData, load_training_data
@@ -22,7 +22,7 @@ RECIPE_FIELDS = {"backgrounds": "photos", "no_distractors": "distractors"}
 
 
 def open_run(
-    folder: Path, recipe: Recipe, size: int, go_on: bool, team: Team
+    folder: Path, recipe: Recipe, size: int, depths: Depths, go_on: bool, team: Team
 ) -> tuple[Trainer, TrainingData]:
     """Start a run in `folder`, or go on with the one that is there.
 
@@ -33,13 +33,14 @@ def open_run(
     last = folder / "last.pt"
     if go_on:
         trainer = resume(last, team)
-        check_resumed(click.get_current_context(), recipe, size, trainer)
+        check_resumed(click.get_current_context(), recipe, size, depths, trainer)
         recipe, size = trainer.recipe, trainer.network.shape.size
     elif last.exists():
         raise TrainError(f"{folder} holds a run already; add --resume, or name another with --run")
     data = load_training_data(recipe, size)
     if not go_on:
-        trainer = Trainer(recipe, NetworkShape(len(data.labels), size), data.labels, team)
+        shape = NetworkShape(len(data.labels), size, depths=depths)
+        trainer = Trainer(recipe, shape, data.labels, team)
         trainer.begin(data.training)
     elif trainer.labels != data.labels:
         source = recipe.cutouts if recipe.labelled is None else recipe.labelled
@@ -47,14 +48,17 @@ def open_run(
     return trainer, data
 
 
-def check_resumed(context: click.Context, asked: Recipe, size: int, trainer: Trainer) -> None:
+def check_resumed(
+    context: click.Context, asked: Recipe, size: int, depths: Depths, trainer: Trainer
+) -> None:
     """Make sure that a resumed run is not asked for another recipe than its own.
 
     Raises:
         UsageError: an option was given that contradicts it.
     """
-    wanted = {**asdict(asked), "size": size}
-    own = {**asdict(trainer.recipe), "size": trainer.network.shape.size}
+    shape = trainer.network.shape
+    wanted = {**asdict(asked), "size": size, "depths": depths}
+    own = {**asdict(trainer.recipe), "size": shape.size, "depths": shape.depths}
     for parameter in context.command.params:
         name = str(parameter.name)
         field = RECIPE_FIELDS.get(name, name)

@@ -105,10 +105,25 @@ def test_ctrl_c_keeps_what_was_learnt_and_resume_goes_on(rtloc, tmp_path: Path) 
     done = rtloc(*train, "--resume", "--seed", 5, **ALONE)
     assert done.returncode == 2
     assert "was begun with seed 0, not 5; leave out --seed" in done.stderr
+    done = rtloc(*train, "--resume", "--depths", 2, 0, 3, **ALONE)
+    assert done.returncode == 2
+    assert "begun with depths (3, 2, 5), not (2, 0, 3); leave out --depths" in done.stderr
     done = rtloc(*train, "--stage", "any-size", "--resume", **ALONE)
     assert done.returncode == 0, done.stderr
     assert f"step {steps}: " in done.stderr
     assert read_model_info(tmp_path / "tiny.onnx").stage == "any-size"
+
+
+def test_a_smaller_network_is_trained_and_grown(rtloc, tmp_path: Path) -> None:
+    train = ("train", *TINY, "--steps", 2, "--validate-every", 2)
+    done = rtloc(*train, "--depths", 1, 0, 1, "-o", "small.onnx", **ALONE)
+    assert done.returncode == 0, done.stderr
+    assert load_checkpoint(tmp_path / "runs/small/best.pt")["shape"]["depths"] == (1, 0, 1)
+    weights = ("--weights", "runs/small/best.pt")
+    done = rtloc(*train, *weights, "--depths", 2, 1, 2, "-o", "grown.onnx", **ALONE)
+    assert done.returncode == 0, done.stderr
+    small, grown = (tmp_path / f"{name}.onnx" for name in ("small", "grown"))
+    assert small.stat().st_size < grown.stat().st_size
 
 
 def test_a_run_begins_with_the_shipped_model(rtloc, fails, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from train.batches import GeneratedBatches
 from train.checkpoint import save_checkpoint
 from train.cutouts import load_cutouts
 from train.data_set import CUTOUTS
@@ -66,6 +67,37 @@ def test_rows_that_neither_knows_stay() -> None:
     theirs, mine = torch.arange(7.0), -torch.arange(1.0, 8.0)
     rows = class_rows(theirs, mine, ("a", "b"), ("c", "a"))
     assert rows.tolist() == [0, 1, 2, 3, 4, -6, 5]
+
+
+def test_a_deeper_network_begins_with_the_same_answers(checkpoint: Path) -> None:
+    deeper = NetworkShape(3, 64, SHAPE.widths, (1, 2, 4))
+    frames = torch.from_numpy(pictures().make(0).image)[None]
+    theirs = Trainer(Recipe(seed=1), SHAPE, LABELS).averaged.eval()
+    mine = begun(checkpoint, LABELS, deeper)
+    with torch.no_grad():
+        before = theirs(frames)
+        for network in (mine.network.eval(), mine.averaged.eval()):
+            after = network(frames)
+            for level, same in zip(after.levels, before.levels, strict=True):
+                torch.testing.assert_close(level, same, atol=1e-3, rtol=1e-3)
+            torch.testing.assert_close(after.features, before.features, atol=1e-3, rtol=1e-3)
+
+
+def test_a_deeper_network_learns_in_its_further_layers(checkpoint: Path) -> None:
+    trainer = begun(checkpoint, LABELS, NetworkShape(3, 64, SHAPE.widths, (1, 2, 4)))
+    further = trainer.network.stage16[2][0].weight
+    before = further.detach().clone()
+    batch = GeneratedBatches(pictures(), 8)[0]
+    trainer._learn(batch.frames, batch.targets)
+    assert not torch.allclose(further, before)
+
+
+def test_a_shallower_network_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "deep.pt"
+    deep = NetworkShape(3, 64, SHAPE.widths, (1, 0, 0))
+    save_checkpoint(path, Trainer(Recipe(), deep, LABELS).state())
+    with pytest.raises(TrainError, match="of another network"):
+        begun(path, LABELS, SHAPE)
 
 
 def test_another_network_is_refused(checkpoint: Path) -> None:

@@ -24,7 +24,7 @@ from engines.errors import DeviceLostError, EngineError
 from engines.gpu import check_driver, find_gpu
 from engines.model_file import INPUT, OUTPUTS, ModelInfo, form_in
 from engines.padding import BAR_GREY, at_least
-from engines.tensorrt_module import TURING, check_gpu, load_tensorrt, sm_of
+from engines.tensorrt_module import check_gpu, is_built_apart, load_tensorrt
 
 if TYPE_CHECKING:
     import tensorrt
@@ -60,8 +60,7 @@ class TensorRtBackend:
             about, plan = read_engine(info.path)
         else:
             self.info = form_in(info, PRECISIONS)
-            turing = self.name == "tensorrt-rtx" and sm_of(gpu) == TURING
-            options = BuildOptions(batch=load.batch, turing=turing)
+            options = BuildOptions(batch=load.batch, turing=is_built_apart(self.name, gpu))
             about, plan = cached_engine(self.info, self.name, gpu, options, load.report)
         talk = Talk(self.name, load.report)
         self._logger = listener(trt, talk)

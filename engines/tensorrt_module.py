@@ -62,6 +62,15 @@ def sm_of(gpu: Gpu) -> int:
     return 10 * int(major) + int(minor)
 
 
+def is_built_apart(flavour: str, gpu: Gpu) -> bool:
+    """Say whether a GPU needs engines that newer ones cannot run: Turing, of TensorRT for RTX.
+
+    https://docs.nvidia.com/deeplearning/tensorrt-rtx/latest/inference-library/cpu-engines.html
+    """
+    known = bool(gpu.compute_capability)
+    return known and flavour == "tensorrt-rtx" and sm_of(gpu) == TURING
+
+
 def broken(flavour: str, error: Exception) -> BackendUnavailableError:
     """Say that a module is there, but does not load."""
     return BackendUnavailableError(f"{flavour} does not load: {error}; install it again")

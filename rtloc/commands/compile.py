@@ -1,6 +1,7 @@
 """`rtloc compile`: make a TensorRT engine of a model file."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from engines.engine_file import write_engine
 from engines.errors import BackendUnavailableError
 from engines.gpu import Gpu, find_gpu
 from engines.model_file import read_model_info, resolve_model
-from engines.tensorrt_module import MODULES
+from engines.tensorrt_module import MODULES, is_built_apart
 from rtloc.engine_progress import engine_progress
 from rtloc.errors import UsageError
 from rtloc.files import check_writable, partial_name
@@ -58,7 +59,8 @@ def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--turing",
             is_flag=True,
-            help="Let GPUs of Turing run it, and no others (tensorrt-rtx).",
+            help="Let GPUs of Turing run it, and no others (tensorrt-rtx).  [default: where this "
+            "machine's is one]",
         ),
     )
     for option in reversed(options):
@@ -100,10 +102,12 @@ def command(
     if timing_cache is not None:
         check_writable(timing_cache)
         known = timing_cache.read_bytes() if timing_cache.exists() else b""
+    gpu = gpu_if_any()
     wanted = BuildOptions(**options)
     if wanted.turing and flavour != "tensorrt-rtx":
         raise UsageError("--turing is for --backend tensorrt-rtx; leave it out")
-    gpu = gpu_if_any()
+    if is_built_apart(flavour, gpu) and not wanted.hardware_compatible:
+        wanted = replace(wanted, turing=True)
     with engine_progress() as report:
         built = build_engine(info, flavour, wanted, report, known)
     about = described(info, flavour, built.tensorrt_version, gpu, wanted)

@@ -24,7 +24,7 @@ from engines.engine_build import (
 from engines.errors import BackendUnavailableError, EngineError
 from engines.gpu import Gpu
 from engines.model_file import read_model_info, shipped_models
-from engines.tensorrt_module import MODULES, check_gpu, load_tensorrt
+from engines.tensorrt_module import MODULES, check_gpu, is_built_apart, load_tensorrt
 
 RTX = "tensorrt-rtx"
 INFO = read_model_info(shipped_models()["pokemon-fp16"])
@@ -193,3 +193,11 @@ def test_a_flavour_that_is_not_installed_names_its_extra(flavour: str) -> None:
         assert str(error) == f"{flavour} is not installed (pip install 'rtloc[{flavour}]')"
     else:
         assert load_tensorrt(flavour).Builder
+
+
+@pytest.mark.parametrize(
+    ("flavour", "capability", "apart"),
+    [(RTX, "7.5", True), (RTX, "8.6", False), ("tensorrt", "7.5", False), (RTX, "", False)],
+)
+def test_turing_needs_engines_of_its_own(flavour: str, capability: str, apart: bool) -> None:
+    assert is_built_apart(flavour, Gpu("a card", capability, 1, "13.0")) is apart

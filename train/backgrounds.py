@@ -8,6 +8,7 @@ from numpy.random import Generator as Random
 from numpy.typing import NDArray
 
 from train import light
+from train.chance import one_of
 from train.stages import Stage
 
 Image = NDArray[np.uint8]
@@ -23,10 +24,10 @@ def make_background(
     if drawn < stage.p_synthetic:
         return made_up(rng, width, height)
     if drawn < stage.p_synthetic + stage.p_repeated:
-        return repeated(rng, photos[int(rng.integers(len(photos)))], width, height)
-    crop = random_crop(rng, photos[int(rng.integers(len(photos)))], width, height)
+        return repeated(rng, one_of(rng, photos), width, height)
+    crop = random_crop(rng, one_of(rng, photos), width, height)
     if rng.random() < 0.2:
-        other = photos[int(rng.integers(len(photos)))]
+        other = one_of(rng, photos)
         crop = mix_photos(rng, crop, random_crop(rng, other, width, height))
     if rng.random() < 0.5:
         crop = cv2.flip(crop, 1).astype(np.uint8, copy=False)

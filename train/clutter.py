@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from train import camera, layers, paste
 from train.backgrounds import random_crop
+from train.chance import one_of
 from train.cutouts import Cutout
 from train.paste import Box
 
@@ -34,7 +35,7 @@ def filled(rng: Random, alpha: Image, photos: Sequence[Image], cutouts: Sequence
     height, width = alpha.shape
     kind = rng.random()
     if kind < 0.4 and photos:
-        fill = random_crop(rng, photos[int(rng.integers(len(photos)))], width, height)
+        fill = random_crop(rng, one_of(rng, photos), width, height)
     else:
         colour = object_colours(rng, cutouts, 1)[0] if kind < 0.75 else rng.uniform(0, 255, 3)
         fill = np.full((height, width, 3), colour, np.uint8)
@@ -48,7 +49,7 @@ def cut_from(fill: MatLike, alpha: MatLike) -> Image:
 
 def object_colours(rng: Random, cutouts: Sequence[Cutout], count: int) -> NDArray[np.float64]:
     """Pick the colours of `count` random points of one random object, BGR [count, 3]."""
-    level = cutouts[int(rng.integers(len(cutouts)))].levels[-1]
+    level = one_of(rng, cutouts).levels[-1]
     rows, columns = np.nonzero(level[..., 3] > 200)
     if not len(rows):
         return rng.uniform(0, 255, (count, 3))

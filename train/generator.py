@@ -17,6 +17,7 @@ from engines.padding import BAR_GREY
 from train import camera, layers, looks, paste, sight
 from train.backgrounds import make_background
 from train.bend import random_bend
+from train.chance import one_of
 from train.clutter import occluder, paste_decoys, paste_lookalikes
 from train.cutouts import Cutout, cutout_from_bgra
 from train.errors import TrainError
@@ -88,7 +89,7 @@ class PictureMaker:
         """Return width to height of the pictures of a group; those of a batch must be alike."""
         aspects = self.stage.aspects
         rng = np.random.default_rng([self.seed, 0x617370, group])
-        return aspects[int(rng.integers(len(aspects)))]
+        return one_of(rng, aspects)
 
     def make(self, index: int, aspect: tuple[int, int] | None = None) -> Sample:
         """Make the picture of this index, 0 or more; without an aspect it has one of its own."""
@@ -123,7 +124,7 @@ class PictureMaker:
         uppermost = np.zeros((height, width), np.uint8)
         objects = self._paste_things(rng, canvas, uppermost)
         if objects and rng.random() < stage.p_occlude:
-            hidden = objects[int(rng.integers(len(objects)))]
+            hidden = one_of(rng, objects)
             cover, x, y = occluder(rng, hidden.box, self.photos, self._choose_class(rng))
             paste.blend(canvas, cover, x, y)
             sight.lie_uppermost(uppermost, layers.alpha_of(cover), x, y, NOTHING)
@@ -139,8 +140,8 @@ class PictureMaker:
         things: list[Cutout] = []
         if self.distractors and rng.random() < stage.p_distractor:
             for _ in range(int(rng.integers(1, 3))):
-                kind = self.distractors[int(rng.integers(len(self.distractors)))]
-                things.append(kind[int(rng.integers(len(kind)))])
+                kind = one_of(rng, self.distractors)
+                things.append(one_of(rng, kind))
         if rng.random() >= stage.p_absent:
             for _ in range(int(rng.integers(stage.count[0], stage.count[1] + 1))):
                 things.append(self._choose(rng))
@@ -155,12 +156,12 @@ class PictureMaker:
         wanted = self.stage.classes
         drawn = [c for n, c in enumerate(self.cutouts) if wanted is None or n in wanted]
         drawn = drawn or [self.cutouts[0]]
-        return drawn[int(rng.integers(len(drawn)))]
+        return one_of(rng, drawn)
 
     def _choose(self, rng: Random) -> Cutout:
         """Choose a class, then one of its cut-outs: half the time the one drawn finest."""
         of_class = self._choose_class(rng)
-        return of_class[0 if rng.random() < 0.5 else int(rng.integers(len(of_class)))]
+        return of_class[0] if rng.random() < 0.5 else one_of(rng, of_class)
 
     def _place(
         self,

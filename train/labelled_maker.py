@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from engines.model_file import content_wh, input_wh
 from engines.padding import BAR_GREY
 from train import camera
+from train.chance import one_of
 from train.filming import filmed, lit
 from train.generator import Maker, Sample
 from train.labelled_set import LabelledPicture, LoadedPicture, load_pictures
@@ -56,7 +57,7 @@ class LabelledMaker:
     def aspect(self, group: int) -> tuple[int, int]:
         """Return width to height of the pictures of a group; those of a batch must be alike."""
         rng = np.random.default_rng([self.seed, 0x617370, group])
-        return self.pictures[int(rng.integers(len(self.pictures)))].picture_wh
+        return one_of(rng, self.pictures).picture_wh
 
     def make(self, index: int, aspect: tuple[int, int] | None = None) -> Sample:
         """Make the picture of this index, 0 or more; without an aspect it has one of its own.

@@ -11,6 +11,7 @@ from numpy.random import Generator as Random
 from numpy.typing import NDArray
 
 from train import layers
+from train.chance import one_of
 
 Image = NDArray[np.uint8]
 P_AGAIN = 0.3  # that a style is drawn over in another one
@@ -21,7 +22,7 @@ def restyle(layer: Image, rng: Random) -> Image:
     colours, alpha = layers.split(layer)
     cover = layers.in_bgr(alpha)
     while True:
-        way = WAYS[int(rng.integers(len(WAYS)))]
+        way = one_of(rng, WAYS)
         colours = cv2.min(way(as_bytes(colours), alpha, rng), cover)
         if rng.random() >= P_AGAIN:
             return layers.join(colours, alpha)

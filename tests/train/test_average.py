@@ -10,20 +10,12 @@ import torch
 
 from train.average import BATCH, averaged, with_statistics
 from train.checkpoint import load_checkpoint, save_checkpoint
-from train.cutouts import load_cutouts
-from train.data_set import CUTOUTS
 from train.errors import TrainError
-from train.generator import PictureMaker, picture_maker
+from train.generator import PictureMaker
 from train.network import NetworkShape
-from train.stages import STAGES
 from train.trainer import Recipe, Trainer, averaged_network
 
 SHAPE = NetworkShape(2, 64, widths=(4, 8, 8, 8), depths=(0, 0, 0))
-
-
-@pytest.fixture(scope="module")
-def maker() -> PictureMaker:
-    return picture_maker(STAGES["charmander"], load_cutouts(CUTOUTS)[1], [], 64, seed=3)
 
 
 def states(shape: NetworkShape = SHAPE) -> tuple[dict, dict]:

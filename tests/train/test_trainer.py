@@ -45,14 +45,9 @@ RECIPE = Recipe(
 
 
 @pytest.fixture(scope="module")
-def maker() -> PictureMaker:
-    return picture_maker(STAGES["charmander"], load_cutouts(CUTOUTS)[1], [], 64, seed=3)
-
-
-@pytest.fixture(scope="module")
-def validation() -> list:
-    maker = picture_maker(STAGES["charmander"], load_cutouts(CUTOUTS)[1], [], 64, seed=99)
-    return [maker.make(n) for n in range(4)]
+def validation(maker: PictureMaker) -> list:
+    other = replace(maker, seed=99)
+    return [other.make(n) for n in range(4)]
 
 
 def nothing(progress: Progress) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,17 +10,15 @@ import torch
 
 from train.batches import GeneratedBatches
 from train.checkpoint import save_checkpoint
-from train.cutouts import load_cutouts
-from train.data_set import CUTOUTS
 from train.errors import TrainError
-from train.generator import PictureMaker, picture_maker
+from train.generator import PictureMaker
 from train.network import FIRST_CLASS, NetworkShape
-from train.stages import STAGES
 from train.trainer import Recipe, Trainer
 from train.transfer import class_rows
 
 SHAPE = NetworkShape(3, 64, (8, 8, 8, 8), (0, 0, 0))
 LABELS = ("Bulbasaur", "Charmander", "Squirtle")
+Begin = Callable[[Path, tuple[str, ...], NetworkShape], Trainer]
 
 
 @pytest.fixture
@@ -29,17 +28,17 @@ def checkpoint(tmp_path: Path) -> Path:
     return path
 
 
-def pictures() -> PictureMaker:
-    return picture_maker(STAGES["charmander"], load_cutouts(CUTOUTS)[1], [], 64, seed=3)
+@pytest.fixture
+def begun(maker: PictureMaker) -> Begin:
+    def begin(checkpoint: Path, labels: tuple[str, ...], shape: NetworkShape) -> Trainer:
+        trainer = Trainer(Recipe(seed=2, weights=str(checkpoint)), shape, labels)
+        trainer.begin(maker)
+        return trainer
+
+    return begin
 
 
-def begun(checkpoint: Path, labels: tuple[str, ...], shape: NetworkShape) -> Trainer:
-    trainer = Trainer(Recipe(seed=2, weights=str(checkpoint)), shape, labels)
-    trainer.begin(pictures())
-    return trainer
-
-
-def test_the_same_classes_begin_with_the_very_same_network(checkpoint: Path) -> None:
+def test_the_same_classes_begin_with_the_very_same_network(begun: Begin, checkpoint: Path) -> None:
     theirs = Trainer(Recipe(seed=1), SHAPE, LABELS).averaged.state_dict()
     trainer = begun(checkpoint, LABELS, SHAPE)
     for network in (trainer.network, trainer.averaged):
@@ -48,7 +47,7 @@ def test_the_same_classes_begin_with_the_very_same_network(checkpoint: Path) -> 
         assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
 
 
-def test_other_classes_keep_what_is_known_of_objects(checkpoint: Path) -> None:
+def test_other_classes_keep_what_is_known_of_objects(begun: Begin, checkpoint: Path) -> None:
     labels = ("Squirtle", "Mug")
     trainer = begun(checkpoint, labels, NetworkShape(2, 64, SHAPE.widths, SHAPE.depths))
     own = Trainer(Recipe(seed=2), NetworkShape(2, 64, SHAPE.widths, SHAPE.depths), labels)
@@ -69,9 +68,11 @@ def test_rows_that_neither_knows_stay() -> None:
     assert rows.tolist() == [0, 1, 2, 3, 4, -6, 5]
 
 
-def test_a_deeper_network_begins_with_the_same_answers(checkpoint: Path) -> None:
+def test_a_deeper_network_begins_with_the_same_answers(
+    begun: Begin, maker: PictureMaker, checkpoint: Path
+) -> None:
     deeper = NetworkShape(3, 64, SHAPE.widths, (1, 2, 4))
-    frames = torch.from_numpy(pictures().make(0).image)[None]
+    frames = torch.from_numpy(maker.make(0).image)[None]
     theirs = Trainer(Recipe(seed=1), SHAPE, LABELS).averaged.eval()
     mine = begun(checkpoint, LABELS, deeper)
     with torch.no_grad():
@@ -83,16 +84,18 @@ def test_a_deeper_network_begins_with_the_same_answers(checkpoint: Path) -> None
             torch.testing.assert_close(after.features, before.features, atol=1e-3, rtol=1e-3)
 
 
-def test_a_deeper_network_learns_in_its_further_layers(checkpoint: Path) -> None:
+def test_a_deeper_network_learns_in_its_further_layers(
+    begun: Begin, maker: PictureMaker, checkpoint: Path
+) -> None:
     trainer = begun(checkpoint, LABELS, NetworkShape(3, 64, SHAPE.widths, (1, 2, 4)))
     further = trainer.network.stage16[2][0].weight
     before = further.detach().clone()
-    batch = GeneratedBatches(pictures(), 8)[0]
+    batch = GeneratedBatches(maker, 8)[0]
     trainer._learn(batch.frames, batch.targets)
     assert not torch.allclose(further, before)
 
 
-def test_a_shallower_network_is_refused(tmp_path: Path) -> None:
+def test_a_shallower_network_is_refused(begun: Begin, tmp_path: Path) -> None:
     path = tmp_path / "deep.pt"
     deep = NetworkShape(3, 64, SHAPE.widths, (1, 0, 0))
     save_checkpoint(path, Trainer(Recipe(), deep, LABELS).state())
@@ -100,11 +103,11 @@ def test_a_shallower_network_is_refused(tmp_path: Path) -> None:
         begun(path, LABELS, SHAPE)
 
 
-def test_another_network_is_refused(checkpoint: Path) -> None:
+def test_another_network_is_refused(begun: Begin, checkpoint: Path) -> None:
     with pytest.raises(TrainError, match=r"of another network.*--weights"):
         begun(checkpoint, LABELS, NetworkShape(3, 64, (8, 8, 8, 16), (0, 0, 0)))
 
 
-def test_a_missing_checkpoint_is_named(tmp_path: Path) -> None:
+def test_a_missing_checkpoint_is_named(begun: Begin, tmp_path: Path) -> None:
     with pytest.raises(TrainError, match=r"no checkpoint at .*gone\.pt"):
         begun(tmp_path / "gone.pt", LABELS, SHAPE)

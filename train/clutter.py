@@ -1,6 +1,7 @@
 """Draw things that are no objects: shapes that lie about, and what covers an object in part."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import cv2
 import numpy as np
@@ -92,20 +93,62 @@ def patches(rng: Random, cutouts: Sequence[Cutout], width: int, height: int) -> 
     return cut_from(fill, alpha)
 
 
+def sign(rng: Random, colours: NDArray[np.float64], width: int, height: int) -> Image:
+    """Draw a plate or a lamp: a plain shape with a rim, in two parts, or with marks; BGR [3, 3]."""
+    alpha = plain_shape(rng, width, height)
+    fill = np.full((height, width, 3), colours[0], np.uint8)
+    second, third = (colour.tolist() for colour in colours[1:])
+    rim = max(1, int(rng.uniform(0.04, 0.16) * min(width, height)))
+    if rng.random() < 0.3:
+        cv2.rectangle(fill, (0, 0), (width, int(rng.uniform(0.25, 0.75) * height)), second, -1)
+    if rng.random() < 0.6:
+        grey = [float(rng.choice([20, 240]))] * 3
+        for part in np.arange(0.25, 0.8, rng.uniform(0.15, 0.5)):  # as lines of writing
+            ends = [(int(at * width), int(part * height)) for at in rng.uniform(0.1, 0.9, 2)]
+            cv2.line(fill, ends[0], ends[1], grey if rng.random() < 0.7 else third, rim)
+    if rng.random() < 0.4:
+        edges, _ = cv2.findContours(alpha, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        cv2.drawContours(fill, edges, -1, third, 2 * rim)
+    return cut_from(fill, alpha)
+
+
+def plain_shape(rng: Random, width: int, height: int) -> Image:
+    """Draw a rectangle, an ellipse or a triangle that fills its box, uint8 [height, width]."""
+    alpha = np.zeros((height, width), np.uint8)
+    drawn = rng.random()
+    if drawn < 0.5:
+        alpha[:] = 255
+    elif drawn < 0.75:
+        middle, axes = (width // 2, height // 2), (width // 2, height // 2)
+        cv2.ellipse(alpha, middle, axes, 0, 0, 360, 255, -1, cv2.LINE_AA)
+    else:
+        corners = np.array([(0, height - 1), (width - 1, height - 1), (width // 2, 0)])
+        cv2.fillPoly(alpha, [corners], 255, cv2.LINE_AA)
+    return alpha
+
+
 def paste_lookalikes(rng: Random, canvas: Image, cutouts: Sequence[Cutout]) -> None:
-    """Paste things in the colours of an object, and of no shape that it has: flowers, patches.
+    """Paste things in the colours of an object, of no shape that it has: flowers, signs, patches.
 
     Flowers in the blue and yellow of an object were taken for it, most of all where the picture's
-    edge cut them off, or where they were out of focus.
+    edge cut them off, or where they were out of focus; so were plates and lamps in a street.
     """
     height, width = canvas.shape[:2]
-    colours = object_colours(rng, cutouts, 2)
-    are_flowers, are_soft = rng.random() < 0.6, rng.random() < 0.5
-    side = min(height, width) * np.exp(rng.uniform(np.log(0.1), np.log(0.6)))
-    for _ in range(int(rng.integers(1, 5 if are_flowers else 3))):
+    drawn, least, most = rng.random(), 0.1, 0.6
+    make: Callable[[int, int], Image]
+    if drawn < 0.45:
+        make = partial(flower, rng, object_colours(rng, cutouts, 2))
+    elif drawn < 0.75:
+        make = partial(sign, rng, object_colours(rng, cutouts, 3))
+        least, most = 0.04, 0.35
+    else:
+        make = partial(patches, rng, cutouts)
+    is_soft = rng.random() < 0.5
+    side = min(height, width) * np.exp(rng.uniform(np.log(least), np.log(most)))
+    for _ in range(int(rng.integers(1, 4))):
         w, h = (max(8, int(side * part)) for part in np.exp(rng.uniform(-0.3, 0.3, 2)))
-        layer = flower(rng, colours, w, h) if are_flowers else patches(rng, cutouts, w, h)
-        if are_soft:
+        layer = make(w, h)
+        if is_soft:
             layer = camera.blur(layer, rng, reach_px=0.06 * max(w, h))
         paste.blend(canvas, layer, begin_along(rng, w, width), begin_along(rng, h, height))
 

@@ -21,7 +21,7 @@ from train.settle import settle
 from train.trainer import Recipe, averaged_network, shape_of
 from train.training_data import load_training_data
 
-STATISTICS_OF, BATCH = 512, 32  # training pictures
+STATISTICS_OF, BATCH = 4096, 32  # training pictures
 
 
 def averaged(first: dict[str, Any], second: dict[str, Any], part: float) -> dict[str, Any]:

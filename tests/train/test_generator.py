@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from train.backgrounds import made_up, mix_photos, random_crop, repeated
 from train.batches import Beginning, GeneratedBatches, batches
-from train.clutter import in_petals, paste_lookalikes, random_shape
+from train.clutter import flower, in_petals, paste_lookalikes, patches, random_shape, sign
 from train.cutouts import Cutout, cutout_from_bgra, load_cutouts, load_distractors
 from train.data_set import (
     CUTOUTS,
@@ -301,18 +301,51 @@ def test_a_decoys_shape_fits_its_rectangle(
     assert in_petals is not shape or alpha.any()
 
 
+TWO_COLOURS = np.array([(200, 0, 0), (0, 0, 90)], np.float64)
+
+
+def two_coloured() -> list[Cutout]:
+    level = np.zeros((64, 64, 4), np.uint8)
+    level[:, :32], level[:, 32:] = (*TWO_COLOURS[0], 255), (*TWO_COLOURS[1], 255)
+    return [cutout_from_bgra(level, 0)]
+
+
+@given(SEEDS, st.integers(8, 80), st.integers(8, 80))
+def test_flowers_and_patches_have_colours_of_one_object_alone(
+    seed: int, width: int, height: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    things = (
+        flower(rng, TWO_COLOURS, width, height),
+        patches(rng, two_coloured(), width, height),
+    )
+    for layer in things:
+        assert layer.shape == (height, width, 4)
+        assert not layer[..., 1].any()  # no green in the object
+        # soft edges and mixtures lie between black and the two colours
+        assert (layer[..., 0] / 200 + layer[..., 2] / 90).max() < 1.6
+
+
+@given(SEEDS, st.integers(8, 80), st.integers(8, 80))
+def test_a_sign_fills_its_box_with_an_objects_colours(seed: int, width: int, height: int) -> None:
+    colours = np.concatenate([TWO_COLOURS, TWO_COLOURS[:1]])
+    layer = sign(np.random.default_rng(seed), colours, width, height)
+    assert layer.shape == (height, width, 4)
+    solid = layer[..., 3] == 255
+    assert solid.any(axis=0).sum() >= 0.7 * width  # a triangle's corners are fine
+    assert solid.any(axis=1).sum() >= 0.7 * height
+    own = (layer[solid][:, None, :3] == colours[None]).all(axis=2).any(axis=1)
+    others = layer[solid][~own][:, :3]
+    assert own.any()
+    assert np.isin(others, (20, 240)).all()  # the marks
+
+
 @settings(max_examples=30)
 @given(SEEDS)
-def test_a_lookalike_has_colours_of_one_object_alone(seed: int) -> None:
-    level = np.zeros((64, 64, 4), np.uint8)
-    level[:, :32], level[:, 32:] = (200, 0, 0, 255), (0, 0, 90, 255)
-    cutouts = [cutout_from_bgra(level, 0)]
+def test_lookalikes_are_seen(seed: int) -> None:
     canvas = np.zeros((90, 120, 3), np.uint8)
-    paste_lookalikes(np.random.default_rng(seed), canvas, cutouts)
+    paste_lookalikes(np.random.default_rng(seed), canvas, two_coloured())
     assert canvas.any()
-    assert not canvas[..., 1].any()  # no green in the object
-    # soft edges and mixtures lie between black and the two colours
-    assert (canvas[..., 0] / 200 + canvas[..., 2] / 90).max() < 1.6
 
 
 @given(SEEDS, st.integers(1, 80), st.integers(1, 80))

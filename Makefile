@@ -51,7 +51,9 @@ model: $(DEV_VENV)/installed
 	$(DEV_VENV)/bin/python -m train.average runs/between8.pt runs/model11/best.pt runs/shallow.pt --part 0.7
 	$(TRAIN) --weights runs/shallow.pt --learning-rate 1.5e-3 --steps 17000 --seed 12 --run runs/model12 -o runs/model12.onnx
 	$(TRAIN) --weights runs/model12/best.pt --learning-rate 5e-4 --steps 2600 --seed 13 --run runs/model13 -o runs/model13.onnx
-	$(DEV_VENV)/bin/python -m train.average runs/model12/best.pt runs/model13/best.pt runs/pokemon.pt --part 0.25
+	$(DEV_VENV)/bin/python -m train.average runs/model12/best.pt runs/model13/best.pt runs/between12.pt --part 0.25
+	$(TRAIN) --weights runs/between12.pt --learning-rate 4e-4 --steps 1300 --seed 14 --run runs/model14 -o runs/model14.onnx
+	$(DEV_VENV)/bin/python -m train.average runs/between12.pt runs/model14/best.pt runs/pokemon.pt --part 0.6
 	$(EXPORT) --precision int8 -o engines/models/pokemon.onnx
 	$(EXPORT) --precision fp16 -o engines/models/pokemon-fp16.onnx
 	$(EXPORT) --precision fp32 -o engines/models/pokemon-fp32.onnx

@@ -29,7 +29,7 @@ from rtloc.localizer import Localizer
 
 MODEL = "pokemon-fp32"
 WIDTH, HEIGHT, CHANNELS, CONVOLUTIONS = 96, 56, 64, 6
-USUAL = 0.31  # the ratio when the limit was set
+USUAL = 0.48  # the ratio when the limit was set
 LIMIT = 2 * USUAL
 
 

@@ -136,9 +136,9 @@ def paste_lookalikes(rng: Random, canvas: Image, cutouts: Sequence[Cutout]) -> N
     height, width = canvas.shape[:2]
     drawn, least, most = rng.random(), 0.1, 0.6
     make: Callable[[int, int], Image]
-    if drawn < 0.45:
+    if drawn < 0.3:
         make = partial(flower, rng, object_colours(rng, cutouts, 2))
-    elif drawn < 0.75:
+    elif drawn < 0.8:
         make = partial(sign, rng, object_colours(rng, cutouts, 3))
         least, most = 0.04, 0.35
     else:

@@ -53,7 +53,7 @@ PLANS: dict[HeadName, dict[str, Plan]] = {
     "dense": {
         "white-box": Plan(size=128, steps=800),
         "charmander": Plan(size=128, steps=800),
-        "any-size": Plan(size=128, steps=1500),
+        "any-size": Plan(size=128, steps=1300),
         "transformed": Plan(size=160, steps=1100),
         "real-background": Plan(size=256, steps=6000, small_part=0.5),
         "maybe-absent": Plan(size=320, steps=5500, small_part=0.5),

@@ -21,6 +21,7 @@ from screen import Screen
 from rtloc.overlay import COLOURS
 
 START_S = 30
+KEYS_S = 90  # some get lost, more of them on a busy machine
 PAINTED_S = 4  # by then a window that is on the screen has been painted
 
 
@@ -125,7 +126,7 @@ def test_keys_take_a_snapshot_and_record(
     process = start(screen, tmp_path, stream.url)
     wait_for_picture(screen, process)
     for key, pattern in (("s", "rtloc-*.png"), ("r", ".rtloc-*.mp4")):
-        ends = time.monotonic() + START_S
+        ends = time.monotonic() + KEYS_S
         while not list(tmp_path.glob(pattern)) and time.monotonic() < ends:
             screen.press(key)
             time.sleep(0.5)

@@ -10,7 +10,7 @@ from train.batches import GeneratedBatches
 from train.checkpoint import load_checkpoint
 from train.errors import TrainError
 from train.generator import Maker
-from train.model_weights import read_weights, set_apart
+from train.model_weights import apart, normed_convolutions, read_weights, set_apart
 from train.network import FIRST_CLASS
 
 MODEL_FILE = ".onnx"
@@ -36,7 +36,11 @@ def begin_with(network: nn.Module, labels: Sequence[str], source: Path, maker: M
         state = load_checkpoint(source)
         their_labels, known = state["labels"], state["averaged"]
     mine = network.state_dict()
-    further = {name for name in mine if name not in known and name.startswith(GROWING)}
+    further = [
+        (name, norm)
+        for name, norm in normed_convolutions(network)
+        if name.startswith(GROWING) and f"{name}.0.weight" not in known
+    ]
     try:
         begun = {
             name: class_rows(weights, mine[name], their_labels, labels)
@@ -44,7 +48,8 @@ def begin_with(network: nn.Module, labels: Sequence[str], source: Path, maker: M
             else weights
             for name, weights in known.items()
         }
-        begun |= {name: passing_on(name, mine[name]) for name in further}
+        for name, norm in further:
+            begun |= passing_on(name, norm, mine[f"{name}.0.weight"])
         network.load_state_dict(begun)
     except RuntimeError as error:
         raise TrainError(
@@ -67,13 +72,11 @@ def class_rows(
     return rows
 
 
-def passing_on(name: str, like: Tensor) -> Tensor:
-    """Return a weight of a convolution and its batch norm that pass on what comes in.
+def passing_on(name: str, norm: nn.BatchNorm2d, like: Tensor) -> dict[str, Tensor]:
+    """Return weights of a convolution and its batch norm that pass on what comes in.
 
     What comes in is never negative, so the ReLU behind them passes it on as well (Net2Net's deeper
-    network: https://arxiv.org/abs/1511.05641).
+    network: https://arxiv.org/abs/1511.05641). like: the convolution's kernel.
     """
-    if like.ndim == 4:
-        return nn.init.dirac_(torch.empty_like(like))
-    ones = name.endswith((".1.weight", ".running_var"))
-    return torch.ones_like(like) if ones else torch.zeros_like(like)
+    kernel = nn.init.dirac_(torch.empty_like(like))
+    return apart(name, norm, kernel, like.new_zeros(len(like)))

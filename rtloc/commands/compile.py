@@ -94,6 +94,9 @@ def command(
 
     An engine is code: run only those that you or somebody whom you trust has compiled.
     """
+    wanted = BuildOptions(**options)
+    if wanted.turing and flavour != "tensorrt-rtx":
+        raise UsageError("--turing is for --backend tensorrt-rtx; leave it out")
     path = resolve_model(model)
     info = read_model_info(path)
     out = out or Path(f"{path.stem}.engine")
@@ -103,9 +106,6 @@ def command(
         check_writable(timing_cache)
         known = timing_cache.read_bytes() if timing_cache.exists() else b""
     gpu = gpu_if_any()
-    wanted = BuildOptions(**options)
-    if wanted.turing and flavour != "tensorrt-rtx":
-        raise UsageError("--turing is for --backend tensorrt-rtx; leave it out")
     if is_built_apart(flavour, gpu) and not wanted.hardware_compatible:
         wanted = replace(wanted, turing=True)
     with engine_progress() as report:

@@ -85,11 +85,14 @@ def seen_box(layer: Layer) -> list[int]:
 def test_the_box_is_exact(wanted: float, seed: int, perspective: float) -> None:
     rng = np.random.default_rng(seed)
     shape = shape_matrix(rng, Stage(rotation_deg=60, shear=0.1, squeeze=0.1, p_flip=0.5))
-    layer = transform_cutout(jagged(rng), shape, wanted, rng, perspective)
+    cutout = jagged(rng)
+    layer = transform_cutout(cutout, shape, wanted, rng, perspective)
     # a sharp corner covers less of its pixel than can be seen
     corner = 1.5 + 0.01 * wanted
+    # half of a cut-out's pixel fades out beyond the edge, which may be seen where it is enlarged
+    beyond = max(1, wanted / max(cutout.levels[0].shape[:2]) / 2)
     for exact, seen, sign in zip(layer.box_px, seen_box(layer), (1, 1, -1, -1), strict=True):
-        assert -1 <= sign * (seen - exact) <= corner
+        assert -beyond <= sign * (seen - exact) <= corner
     assert max(sides(layer.box_px)) == pytest.approx(wanted, abs=1e-6)
 
 

@@ -12,12 +12,20 @@ def test_singular_values_come_near_1_and_directions_stay(shape: tuple[int, int])
     torch.manual_seed(0)
     matrix = torch.randn(shape) * 1e-4
     u, _, v = torch.linalg.svd(matrix, full_matrices=False)
-    turned = orthogonal(matrix)
+    (turned,) = orthogonal([matrix])
     assert turned.shape == matrix.shape
     within = u.T @ turned @ v.T
     values = within.diagonal()
     assert ((values > 0.6) & (values < 1.3)).all()
     assert (within - values.diag()).abs().max() < 1e-3
+
+
+def test_matrices_together_turn_as_each_by_itself() -> None:
+    torch.manual_seed(0)
+    shapes = [(8, 30), (8, 12), (30, 8), (5, 5), (8, 8), (1, 3)]
+    matrices = [torch.randn(shape) for shape in shapes]
+    for matrix, turned in zip(matrices, orthogonal(matrices), strict=True):
+        assert torch.allclose(turned, orthogonal([matrix])[0], atol=1e-5)
 
 
 def test_no_gradient_gives_no_step_and_a_zero_one_no_nan() -> None:
@@ -40,8 +48,8 @@ def test_a_step_is_worked_out_by_hand(layout: torch.memory_format) -> None:
         weight.grad = gradient.contiguous(memory_format=layout)
         optimizer.step()
         momentum = 0.9 * momentum + 0.1 * gradient
-        turn = orthogonal((0.1 * gradient + 0.9 * momentum).flatten(1)).view(6, 4, 3, 3)
-        wanted = wanted * (1 - 0.02 * 0.5) - 0.02 * turn
+        (turn,) = orthogonal([(0.1 * gradient + 0.9 * momentum).flatten(1)])
+        wanted = wanted * (1 - 0.02 * 0.5) - 0.02 * turn.view(6, 4, 3, 3)
     assert torch.allclose(weight, wanted, atol=1e-5)
 
 

@@ -23,6 +23,9 @@ NO_OBJECT = -1
 CROSS_ENTROPIES = LossWeights(giou=0.0, iou_objectness=False)
 LEAST_MET_IOU = 0.1
 LEAST_PART = 1e-4  # of the picture: a sigmoid says nothing smaller, and its logit stays finite
+SMALLEST = 0.03  # of the picture: shorter sides are learnt no faster
+FAR_OFF = 0.1  # of an object's sides: a number that is further off pulls no harder
+PULL = 4.0  # of a box that is learnt evenly, of that of the plain cross entropy
 
 
 class OneAnswer(NamedTuple):
@@ -134,18 +137,46 @@ def one_answer_loss(
     The expectation is over which cell speaks, the surer the likelier, as of experts that share the
     work (Jacobs et al., 1991: https://doi.org/10.1162/neco.1991.3.1.79): cells learn to be sure
     where they would be right. A box that does not meet the object's teaches the second look
-    nothing: there is no side to be seen near it.
+    nothing: there is no side to be seen near it. The gradient of the boxes is as `learnt_evenly`
+    says, the loss is not.
     """
     owner = targets.owner.flatten()
     present = owner >= 0
     meets = torch.ones_like(answers.answer[:, :1])
     iou, _ = iou_and_giou(answers.first_look[present], targets.boxes[owner[present]])
     meets[present, 0] = (iou > LEAST_MET_IOU).float()
-    given = single_loss(answers.answer, targets, size, weights, boxes_count=meets)
+    answer = learnt_evenly(answers.answer[:, None], meets, targets, size)
+    given = single_loss(answer[:, 0], targets, size, weights, boxes_count=meets)
     share = answers.cells[..., OBJECTNESS].softmax(dim=1)
-    expected = expected_loss(answers.cells, share, targets, size, weights)
+    cells = learnt_evenly(answers.cells, share.detach(), targets, size)
+    expected = expected_loss(cells, share, targets, size, weights)
     names = [field.name for field in fields(LossParts)]
     return LossParts(**{name: getattr(given, name) + getattr(expected, name) for name in names})
+
+
+def learnt_evenly(logits: Tensor, share: Tensor, targets: Targets, size: int) -> Tensor:
+    """Return logits [B, N, 5 + classes] as they are, but with another gradient of their boxes.
+
+    The cross entropy of parts of the picture hardly tells how far off a small object's box is, as
+    the miss is a small part too. Divided by the curvature of the loss, as in Newton's method, each
+    number is pulled by its miss in sides of the object, whatever the object's size; and by no more
+    than a miss that is far off, as the Huber loss does.
+
+    share: float [B, N], how much each answer counts; in all, boxes pull `PULL` times as hard as
+    they would.
+    """
+    owner = targets.owner.flatten()
+    present = owner >= 0
+    true = box_parts(targets.boxes[owner[present]], size)[:, None].clamp(SMALLEST, 1 - SMALLEST)
+    sides = true[..., 2:].repeat(1, 1, 2)
+    miss = (logits[present, :, :4].detach().sigmoid() - true).abs()
+    curvature = sides**2 / (true * (1 - true))
+    pull = (miss / sides).clamp(min=FAR_OFF).reciprocal() / curvature
+    counting = share[present][..., None] * miss
+    pull *= PULL * counting.sum() / (counting * pull).sum().clamp(min=torch.finfo(pull.dtype).tiny)
+    gradient = torch.ones_like(logits)
+    gradient[present, :, :4] = pull
+    return logits.detach() + (logits - logits.detach()) * gradient
 
 
 def single_loss(

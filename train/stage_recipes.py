@@ -56,8 +56,10 @@ PLANS: dict[HeadName, dict[str, Plan]] = {
         "any-size": Plan(size=128, steps=1300),
         "transformed": Plan(size=160, steps=1100),
         "real-background": Plan(size=256, steps=6000, small_part=0.5),
-        "maybe-absent": Plan(size=320, steps=8800, batch_size=16, small_part=0.7),
-        "multi-class": Plan(size=320, steps=8800, batch_size=16, small_part=0.7),
+        **dict.fromkeys(
+            ("maybe-absent", "multi-class"),
+            Plan(size=320, steps=8800, batch_size=16, small_part=0.7),
+        ),
         "many-objects": Plan(
             size=384, steps=4000, warmup_steps=FULL.warmup_steps, small_part=0.5, labels=None
         ),
@@ -67,9 +69,10 @@ PLANS: dict[HeadName, dict[str, Plan]] = {
         "charmander": Plan(size=128, steps=800),
         "any-size": Plan(size=128, steps=1200),
         "transformed": Plan(size=160, steps=1100),
-        "real-background": Plan(size=256, steps=6500, small_part=0.5),
-        "maybe-absent": Plan(size=256, steps=5000, small_part=0.5),
-        "multi-class": Plan(size=256, steps=5000, small_part=0.5),
+        "real-background": Plan(size=256, steps=8000, small_part=0.5),
+        **dict.fromkeys(
+            ("maybe-absent", "multi-class"), Plan(size=256, steps=7500, small_part=0.5)
+        ),
     },
 }
 

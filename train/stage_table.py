@@ -98,7 +98,7 @@ def table(results: Sequence[Result]) -> str:
         "",
         *table_rows(results),
         "",
-        "In the pictures the true box is blue, the found one red.",
+        "In the pictures the true box is blue, the found one orange.",
     ]
     for result in results:
         lines += ["", f"## {result.stage}, {result.head} head", "", f"![]({sheet_name(result)})"]

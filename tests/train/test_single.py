@@ -19,12 +19,15 @@ from train.generator import Sample
 from train.loss import LossWeights
 from train.network import NetworkShape
 from train.single import (
+    PULL,
     OneAnswer,
     SingleLocalization,
     SingleNetwork,
+    box_logits,
     box_parts,
     decode_parts,
     expected_loss,
+    learnt_evenly,
     one_answer_loss,
     single_loss,
     single_targets,
@@ -135,6 +138,41 @@ def test_a_weight_of_the_box_counts_it_more() -> None:
     once = single_loss(logits, targets, SIZE)
     thrice = single_loss(logits, targets, SIZE, LossWeights(box=3.0))
     assert thrice.total.item() == pytest.approx((once.total + 2 * once.box).item())
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=40, deadline=None)
+def test_learnt_evenly_boxes_pull_harder_and_all_else_is_as_it_was(seed: int) -> None:
+    logits, targets = mixed_batch(seed)
+    there = targets.owner.flatten() >= 0
+    plain, even = logits.clone().requires_grad_(), logits.clone().requires_grad_()
+    same = learnt_evenly(even[:, None], torch.ones(len(logits), 1), targets, SIZE)[:, 0]
+    assert (same == even).all()
+    single_loss(plain, targets, SIZE).total.backward()
+    single_loss(same, targets, SIZE).total.backward()
+    assert torch.equal(even.grad[:, 4:], plain.grad[:, 4:])
+    assert (even.grad[~there] == 0)[:, :4].all()
+    assert (even.grad[:, :4].sign() == plain.grad[:, :4].sign()).all()
+    pull = even.grad[:, :4].abs().sum().item(), plain.grad[:, :4].abs().sum().item()
+    assert pull[0] == pytest.approx(PULL * pull[1], rel=0.1)
+
+
+@pytest.mark.parametrize("shift", [0.02, 0.05, -0.05])
+def test_a_small_box_pulls_as_hard_as_a_large_one_that_is_as_far_off_in_its_sides(
+    shift: float,
+) -> None:
+    boxes = torch.tensor([[54.0, 54, 74, 74], [24, 24, 104, 104]])
+    targets = single_targets([sample((54, 54, 74, 74, 0)), sample((24, 24, 104, 104, 0))])
+    moves = torch.full((2, 4), shift, requires_grad=True)  # in sides of each object
+    said = boxes + moves * (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
+    plain = torch.cat([box_logits(said, SIZE), torch.zeros(2, 1 + CLASSES)], dim=1)
+    even = learnt_evenly(plain[:, None], torch.ones(2, 1), targets, SIZE)[:, 0]
+    pulls = [
+        torch.autograd.grad(single_loss(logits, targets, SIZE).box, moves, retain_graph=True)[0]
+        for logits in (plain, even)
+    ]
+    assert pulls[0][0].norm() < 0.5 * pulls[0][1].norm()
+    assert pulls[1][0].tolist() == pytest.approx(pulls[1][1].tolist(), rel=0.1)
 
 
 def test_a_batch_without_objects_has_a_loss_and_a_gradient() -> None:

@@ -191,14 +191,14 @@ def cells_of(levels: Levels) -> Tensor:
     return torch.cat(laid).float()
 
 
-def decode_boxes(box_logits: Tensor, cells: Tensor) -> Tensor:
+def decode_boxes(box_logits: Tensor, cells: Tensor, reach: float = CENTRE_REACH) -> Tensor:
     """Turn box logits [..., 4] of cells (column, row, stride) [..., 3] into x1 y1 x2 y2 in pixels.
 
-    The centre may lie up to three cells from the middle of its cell; width and height are the
-    square of a sigmoid times 24 cells: small objects get finer steps.
+    The centre may lie up to half of `reach` cells from the middle of its cell; width and height are
+    the square of a sigmoid times 24 cells: small objects get finer steps.
     """
     unit = box_logits.sigmoid()
     stride = cells[..., 2:]
-    centre = (cells[..., :2] + 0.5 + (unit[..., :2] - 0.5) * CENTRE_REACH) * stride
+    centre = (cells[..., :2] + 0.5 + (unit[..., :2] - 0.5) * reach) * stride
     half = unit[..., 2:] ** 2 * (stride * (LONGEST_SIDE / 2))
     return torch.cat([centre - half, centre + half], dim=-1)

@@ -6,7 +6,7 @@ the cells which of them should speak: that is learnt from the loss of what they 
 """
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -23,9 +23,11 @@ NO_OBJECT = -1
 CROSS_ENTROPIES = LossWeights(giou=0.0, iou_objectness=False)
 LEAST_MET_IOU = 0.1
 LEAST_PART = 1e-4  # of the picture: a sigmoid says nothing smaller, and its logit stays finite
+REACH = 2.0  # cells between the centres that a cell can say: it must speak for what lies on it
 SMALLEST = 0.03  # of the picture: shorter sides are learnt no faster
 FAR_OFF = 0.1  # of an object's sides: a number that is further off pulls no harder
 PULL = 4.0  # of a box that is learnt evenly, of that of the plain cross entropy
+JUDGED = 2.0  # how much it says against a cell that a number of its box is a whole side off
 
 
 class OneAnswer(NamedTuple):
@@ -58,7 +60,7 @@ class SingleNetwork(Pyramid):
         # in bfloat16 a box side would be rounded to a hundredth of itself
         with torch.autocast(frames.device.type, enabled=False):
             rows = rows_of(levels).float()
-            boxes = decode_boxes(rows[..., :4], cells_of(levels))
+            boxes = decode_boxes(rows[..., :4], cells_of(levels), REACH)
             others = rows[..., OBJECTNESS:]
             surest = others[..., :1].argmax(dim=1, keepdim=True)
             box = boxes.detach().gather(1, surest.expand(-1, -1, 4))
@@ -137,8 +139,8 @@ def one_answer_loss(
     The expectation is over which cell speaks, the surer the likelier, as of experts that share the
     work (Jacobs et al., 1991: https://doi.org/10.1162/neco.1991.3.1.79): cells learn to be sure
     where they would be right. A box that does not meet the object's teaches the second look
-    nothing: there is no side to be seen near it. The gradient of the boxes is as `learnt_evenly`
-    says, the loss is not.
+    nothing: there is no side to be seen near it. What is learnt of small boxes is as
+    `learnt_evenly` and `judgement` say; the loss is the same without them.
     """
     owner = targets.owner.flatten()
     present = owner >= 0
@@ -151,7 +153,8 @@ def one_answer_loss(
     cells = learnt_evenly(answers.cells, share.detach(), targets, size)
     expected = expected_loss(cells, share, targets, size, weights)
     names = [field.name for field in fields(LossParts)]
-    return LossParts(**{name: getattr(given, name) + getattr(expected, name) for name in names})
+    both = LossParts(**{name: getattr(given, name) + getattr(expected, name) for name in names})
+    return replace(both, total=both.total + judgement(answers.cells, share, targets, size))
 
 
 def learnt_evenly(logits: Tensor, share: Tensor, targets: Targets, size: int) -> Tensor:
@@ -165,10 +168,7 @@ def learnt_evenly(logits: Tensor, share: Tensor, targets: Targets, size: int) ->
     share: float [B, N], how much each answer counts; in all, boxes pull `PULL` times as hard as
     they would.
     """
-    owner = targets.owner.flatten()
-    present = owner >= 0
-    true = box_parts(targets.boxes[owner[present]], size)[:, None].clamp(SMALLEST, 1 - SMALLEST)
-    sides = true[..., 2:].repeat(1, 1, 2)
+    present, true, sides = true_parts(targets, size)
     miss = (logits[present, :, :4].detach().sigmoid() - true).abs()
     curvature = sides**2 / (true * (1 - true))
     pull = (miss / sides).clamp(min=FAR_OFF).reciprocal() / curvature
@@ -177,6 +177,34 @@ def learnt_evenly(logits: Tensor, share: Tensor, targets: Targets, size: int) ->
     gradient = torch.ones_like(logits)
     gradient[present, :, :4] = pull
     return logits.detach() + (logits - logits.detach()) * gradient
+
+
+def judgement(logits: Tensor, share: Tensor, targets: Targets, size: int) -> Tensor:
+    """Return 0, whose gradient lets those cells be surer whose boxes come nearer to the object's.
+
+    The cross entropies of two cells say so too, but too softly: they differ by a hundredth where
+    the one is right and the other off by a whole small object. Here each number of a box counts by
+    its miss in sides of the object, as one side at most.
+
+    logits: [B, N, 5 + classes]; share: float [B, N], of each picture 1 in all.
+    """
+    present, true, sides = true_parts(targets, size)
+    off = (logits[present, :, :4].detach().sigmoid() - true).abs() / sides
+    against = JUDGED * off.clamp(max=1).sum(dim=2)
+    part = share[present]
+    return ((part - part.detach()) * against).sum() / len(share)
+
+
+def true_parts(targets: Targets, size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return which pictures have an object, and of those what the four numbers should say.
+
+    The latter and the sides that the four are compared with, as parts of the picture, are
+    [P, 1, 4]; both are kept from 0 and 1.
+    """
+    owner = targets.owner.flatten()
+    present = owner >= 0
+    true = box_parts(targets.boxes[owner[present]], size)[:, None].clamp(SMALLEST, 1 - SMALLEST)
+    return present, true, true[..., 2:].repeat(1, 1, 2)
 
 
 def single_loss(

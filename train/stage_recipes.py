@@ -69,9 +69,9 @@ PLANS: dict[HeadName, dict[str, Plan]] = {
         "charmander": Plan(size=128, steps=800),
         "any-size": Plan(size=128, steps=1200),
         "transformed": Plan(size=160, steps=1100),
-        "real-background": Plan(size=256, steps=8000, small_part=0.5),
+        "real-background": Plan(size=256, steps=7000, small_part=0.5),
         **dict.fromkeys(
-            ("maybe-absent", "multi-class"), Plan(size=256, steps=7500, small_part=0.5)
+            ("maybe-absent", "multi-class"), Plan(size=256, steps=7000, small_part=0.5)
         ),
     },
 }

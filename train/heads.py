@@ -15,13 +15,8 @@ from train.inference import Localization
 from train.loss import LossParts, LossWeights, detection_loss
 from train.network import Answers, GridNetwork, NetworkShape, cells_of, rows_of
 from train.refine import refine_rows
-from train.single import (
-    OneAnswer,
-    SingleLocalization,
-    SingleNetwork,
-    one_answer_loss,
-    single_targets,
-)
+from train.single import OneAnswer, SingleLocalization, SingleNetwork
+from train.single_loss import one_answer_loss, single_targets
 from train.targets import Targets, make_targets
 from train.team import Team
 

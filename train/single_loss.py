@@ -1,0 +1,174 @@
+"""The loss of the single-object localizer: nothing but cross entropies.
+
+Nobody tells the cells which of them should speak: that is learnt from the loss of what they say.
+"""
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from train.generator import Sample
+from train.loss import LossParts, LossWeights, iou_and_giou
+from train.network import FIRST_CLASS, OBJECTNESS
+from train.single import OneAnswer, box_parts
+from train.targets import Targets
+
+NO_OBJECT = -1
+CROSS_ENTROPIES = LossWeights(giou=0.0, iou_objectness=False)
+LEAST_MET_IOU = 0.1
+SMALLEST = 0.03  # of the picture: shorter sides are learnt no faster
+FAR_OFF = 0.1  # of an object's sides: a number that is further off pulls no harder
+PULL = 4.0  # of a box that is learnt evenly, of that of the plain cross entropy
+JUDGED = 2.0  # how much it says against a cell that a number of its box is a whole side off
+
+
+def single_targets(samples: Sequence[Sample]) -> Targets:
+    """Say what each picture's answer should be: targets of a grid of one cell.
+
+    Raises:
+        ValueError: a picture has more than one object.
+    """
+    counts = np.array([len(sample.boxes) for sample in samples])
+    if counts.max() > 1:
+        raise ValueError("a single-object network cannot learn pictures with several objects")
+    owner = np.where(counts == 1, np.cumsum(counts) - 1, NO_OBJECT).astype(np.int64)
+    return Targets(
+        torch.from_numpy(owner.reshape(-1, 1, 1)),
+        torch.from_numpy(np.concatenate([s.boxes for s in samples]).reshape(-1, 4)),
+        torch.from_numpy(np.concatenate([s.class_ids for s in samples])),
+        torch.ones(len(samples), 1, 1, dtype=torch.bool),
+    )
+
+
+def one_answer_loss(
+    answers: OneAnswer,
+    targets: Targets,
+    size: int,
+    weights: LossWeights = CROSS_ENTROPIES,
+) -> LossParts:
+    """Compute the loss of the answers, and add that which is to be expected of a cell's.
+
+    The expectation is over which cell speaks, the surer the likelier, as of experts that share the
+    work (Jacobs et al., 1991: https://doi.org/10.1162/neco.1991.3.1.79): cells learn to be sure
+    where they would be right. A box that does not meet the object's teaches the second look
+    nothing: there is no side to be seen near it. What is learnt of small boxes is as
+    `learnt_evenly` and `judgement` say; the loss is the same without them.
+    """
+    owner = targets.owner.flatten()
+    present = owner >= 0
+    meets = torch.ones_like(answers.answer[:, :1])
+    iou, _ = iou_and_giou(answers.first_look[present], targets.boxes[owner[present]])
+    meets[present, 0] = (iou > LEAST_MET_IOU).float()
+    answer = learnt_evenly(answers.answer[:, None], meets, targets, size)
+    given = single_loss(answer[:, 0], targets, size, weights, boxes_count=meets)
+    share = answers.cells[..., OBJECTNESS].softmax(dim=1)
+    cells = learnt_evenly(answers.cells, share.detach(), targets, size)
+    expected = expected_loss(cells, share, targets, size, weights)
+    names = [field.name for field in fields(LossParts)]
+    both = LossParts(**{name: getattr(given, name) + getattr(expected, name) for name in names})
+    return replace(both, total=both.total + judgement(answers.cells, share, targets, size))
+
+
+def learnt_evenly(logits: Tensor, share: Tensor, targets: Targets, size: int) -> Tensor:
+    """Return logits [B, N, 5 + classes] as they are, but with another gradient of their boxes.
+
+    The cross entropy of parts of the picture hardly tells how far off a small object's box is, as
+    the miss is a small part too. Divided by the curvature of the loss, as in Newton's method, each
+    number is pulled by its miss in sides of the object, whatever the object's size; and by no more
+    than a miss that is far off, as the Huber loss does.
+
+    share: float [B, N], how much each answer counts; in all, boxes pull `PULL` times as hard as
+    they would.
+    """
+    present, true, sides = true_parts(targets, size)
+    miss = (logits[present, :, :4].detach().sigmoid() - true).abs()
+    curvature = sides**2 / (true * (1 - true))
+    pull = (miss / sides).clamp(min=FAR_OFF).reciprocal() / curvature
+    counting = share[present][..., None] * miss
+    pull *= PULL * counting.sum() / (counting * pull).sum().clamp(min=torch.finfo(pull.dtype).tiny)
+    gradient = torch.ones_like(logits)
+    gradient[present, :, :4] = pull
+    return logits.detach() + (logits - logits.detach()) * gradient
+
+
+def judgement(logits: Tensor, share: Tensor, targets: Targets, size: int) -> Tensor:
+    """Return 0, whose gradient lets those cells be surer whose boxes come nearer to the object's.
+
+    The cross entropies of two cells say so too, but too softly: they differ by a hundredth where
+    the one is right and the other off by a whole small object. Here each number of a box counts by
+    its miss in sides of the object, as one side at most.
+
+    logits: [B, N, 5 + classes]; share: float [B, N], of each picture 1 in all.
+    """
+    present, true, sides = true_parts(targets, size)
+    off = (logits[present, :, :4].detach().sigmoid() - true).abs() / sides
+    against = JUDGED * off.clamp(max=1).sum(dim=2)
+    part = share[present]
+    return ((part - part.detach()) * against).sum() / len(share)
+
+
+def true_parts(targets: Targets, size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return which pictures have an object, and of those what the four numbers should say.
+
+    The latter and the sides that the four are compared with, as parts of the picture, are
+    [P, 1, 4]; both are kept from 0 and 1.
+    """
+    owner = targets.owner.flatten()
+    present = owner >= 0
+    true = box_parts(targets.boxes[owner[present]], size)[:, None].clamp(SMALLEST, 1 - SMALLEST)
+    return present, true, true[..., 2:].repeat(1, 1, 2)
+
+
+def single_loss(
+    logits: Tensor,
+    targets: Targets,
+    size: int,
+    weights: LossWeights = CROSS_ENTROPIES,
+    *,
+    boxes_count: Tensor | float = 1.0,
+) -> LossParts:
+    """Compute the loss of a batch from logits [B, 5 + classes]: means over the pictures.
+
+    Binary cross entropy on the five and cross entropy on the classes; those of box and class are 0
+    in a picture without an object. Of the weights only `box` and `classes` have a say.
+    boxes_count: as of `expected_loss`.
+    """
+    alone = torch.ones_like(logits[:, :1])
+    return expected_loss(logits[:, None], alone, targets, size, weights, boxes_count=boxes_count)
+
+
+def expected_loss(
+    logits: Tensor,
+    share: Tensor,
+    targets: Targets,
+    size: int,
+    weights: LossWeights = CROSS_ENTROPIES,
+    *,
+    boxes_count: Tensor | float = 1.0,
+) -> LossParts:
+    """Compute the loss of several answers a picture, [B, N, 5 + classes], each with its share.
+
+    share: float [B, N], of each picture 1 in all. boxes_count: float [B, 1], how much the box of
+    each picture does.
+    """
+    raw = logits.float()
+    owner = targets.owner.flatten()
+    present = owner >= 0
+    owner, found, part = owner[present], raw[present], share[present]
+    pictures, answers = raw.shape[:2]
+    bce = functional.binary_cross_entropy_with_logits
+    there = present.float()[:, None].expand(-1, answers)
+    objectness = (share * bce(raw[..., OBJECTNESS], there, reduction="none")).sum() / pictures
+    true = box_parts(targets.boxes[owner], size)[:, None].expand(-1, answers, -1)
+    boxes_part = (share * boxes_count)[present]
+    box = (boxes_part * bce(found[..., :4], true, reduction="none").sum(dim=2)).sum() / pictures
+    true_ids = targets.class_ids[owner][:, None].expand(-1, answers)
+    scores = found[..., FIRST_CLASS:].movedim(2, 1)
+    classes = (part * functional.cross_entropy(scores, true_ids, reduction="none")).sum() / pictures
+    total = objectness + weights.box * box + weights.classes * classes
+    nothing = torch.zeros_like(box)
+    return LossParts(total, objectness, box, nothing, nothing, classes)

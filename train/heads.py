@@ -53,7 +53,7 @@ def single_head_loss(
 
     Each process of a team has as many pictures, so the mean of their means is that of all.
     """
-    return one_answer_loss(answers, targets, network.shape.size, weights)
+    return one_answer_loss(answers, targets, network.shape.size, weights, team)
 
 
 HEADS = {

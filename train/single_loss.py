@@ -16,6 +16,7 @@ from train.loss import LossParts, LossWeights, iou_and_giou
 from train.network import FIRST_CLASS, OBJECTNESS
 from train.single import OneAnswer, box_parts
 from train.targets import Targets
+from train.team import ALONE, Team
 
 NO_OBJECT = -1
 CROSS_ENTROPIES = LossWeights(giou=0.0, iou_objectness=False)
@@ -49,6 +50,7 @@ def one_answer_loss(
     targets: Targets,
     size: int,
     weights: LossWeights = CROSS_ENTROPIES,
+    team: Team = ALONE,
 ) -> LossParts:
     """Compute the loss of the answers, and add that which is to be expected of a cell's.
 
@@ -57,23 +59,27 @@ def one_answer_loss(
     where they would be right. A box that does not meet the object's teaches the second look
     nothing: there is no side to be seen near it. What is learnt of small boxes is as
     `learnt_evenly` and `judgement` say; the loss is the same without them.
+
+    team: the processes that share the batch, each having as many pictures.
     """
     owner = targets.owner.flatten()
     present = owner >= 0
     meets = torch.ones_like(answers.answer[:, :1])
     iou, _ = iou_and_giou(answers.first_look[present], targets.boxes[owner[present]])
     meets[present, 0] = (iou > LEAST_MET_IOU).float()
-    answer = learnt_evenly(answers.answer[:, None], meets, targets, size)
+    answer = learnt_evenly(answers.answer[:, None], meets, targets, size, team)
     given = single_loss(answer[:, 0], targets, size, weights, boxes_count=meets)
     share = answers.cells[..., OBJECTNESS].softmax(dim=1)
-    cells = learnt_evenly(answers.cells, share.detach(), targets, size)
+    cells = learnt_evenly(answers.cells, share.detach(), targets, size, team)
     expected = expected_loss(cells, share, targets, size, weights)
     names = [field.name for field in fields(LossParts)]
     both = LossParts(**{name: getattr(given, name) + getattr(expected, name) for name in names})
     return replace(both, total=both.total + judgement(answers.cells, share, targets, size))
 
 
-def learnt_evenly(logits: Tensor, share: Tensor, targets: Targets, size: int) -> Tensor:
+def learnt_evenly(
+    logits: Tensor, share: Tensor, targets: Targets, size: int, team: Team = ALONE
+) -> Tensor:
     """Return logits [B, N, 5 + classes] as they are, but with another gradient of their boxes.
 
     The cross entropy of parts of the picture hardly tells how far off a small object's box is, as
@@ -81,15 +87,16 @@ def learnt_evenly(logits: Tensor, share: Tensor, targets: Targets, size: int) ->
     number is pulled by its miss in sides of the object, whatever the object's size; and by no more
     than a miss that is far off, as the Huber loss does.
 
-    share: float [B, N], how much each answer counts; in all, boxes pull `PULL` times as hard as
-    they would.
+    share: float [B, N], how much each answer counts; in all, those of the whole team, boxes pull
+    `PULL` times as hard as they would.
     """
     present, true, sides = true_parts(targets, size)
     miss = (logits[present, :, :4].detach().sigmoid() - true).abs()
     curvature = sides**2 / (true * (1 - true))
     pull = (miss / sides).clamp(min=FAR_OFF).reciprocal() / curvature
     counting = share[present][..., None] * miss
-    pull *= PULL * counting.sum() / (counting * pull).sum().clamp(min=torch.finfo(pull.dtype).tiny)
+    as_it_was, now = team.mean(counting.sum()), team.mean((counting * pull).sum())
+    pull *= PULL * as_it_was / now.clamp(min=torch.finfo(pull.dtype).tiny)
     gradient = torch.ones_like(logits)
     gradient[present, :, :4] = pull
     return logits.detach() + (logits - logits.detach()) * gradient
@@ -98,9 +105,9 @@ def learnt_evenly(logits: Tensor, share: Tensor, targets: Targets, size: int) ->
 def judgement(logits: Tensor, share: Tensor, targets: Targets, size: int) -> Tensor:
     """Return 0, whose gradient lets those cells be surer whose boxes come nearer to the object's.
 
-    The cross entropies of two cells say so too, but too softly: they differ by a hundredth where
-    the one is right and the other off by a whole small object. Here each number of a box counts by
-    its miss in sides of the object, as one side at most.
+    The cross entropies of two cells say so too, but too softly: they differ by a few hundredths
+    where the one is right and the other off by a whole small object. Here each number of a box
+    counts by its miss in sides of the object, as one side at most.
 
     logits: [B, N, 5 + classes]; share: float [B, N], of each picture 1 in all.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import log
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch import distributed as dist
 
 from train.generator import Sample
 from train.loss import LossWeights
@@ -25,6 +27,7 @@ from train.single_loss import (
     single_targets,
 )
 from train.targets import Targets
+from train.team import ALONE, Team
 
 SIZE, CLASSES = 128, 3
 
@@ -244,3 +247,39 @@ def test_a_judgement_is_nothing_but_tells_who_should_speak() -> None:
     assert (sure.grad[1] == 0).all()
     # a centre that is off by an eighth of the object's side
     assert (surer[0] - surer[1]).item() == pytest.approx(JUDGED / 8 / 4 / 2)
+
+
+def eight_pictures() -> tuple[Tensor, list[Sample]]:
+    """Logits of one answer each, and samples: six with an object, each of another size."""
+    rng = np.random.default_rng(5)
+    samples = [sample(), sample()]
+    for side in (12, 20, 30, 50, 80, 120):
+        x, y = rng.uniform(0, SIZE - side, 2)
+        samples.append(sample((x, y, x + side, y + side, 0)))
+    return torch.from_numpy(rng.normal(0, 1, (8, 5 + CLASSES)).astype(np.float32)), samples
+
+
+def gradient(logits: Tensor, samples: list[Sample], team: Team) -> Tensor:
+    """Return that of the loss of boxes that are learnt evenly."""
+    logits = logits.clone().requires_grad_()
+    targets = single_targets(samples)
+    even = learnt_evenly(logits[:, None], torch.ones(len(samples), 1), targets, SIZE, team)
+    single_loss(even[:, 0], targets, SIZE).total.backward()
+    assert logits.grad is not None
+    return logits.grad
+
+
+def learn_a_half(rank: int, folder: Path) -> None:
+    """Save the gradient of this process's half of the pictures."""
+    dist.init_process_group("gloo", f"file://{folder / 'meet'}", rank=rank, world_size=2)
+    logits, samples = eight_pictures()
+    own = slice(4 * rank, 4 * rank + 4)
+    torch.save(gradient(logits[own], samples[own], Team(rank, 2)), folder / f"{rank}.pt")
+    dist.destroy_process_group()
+
+
+def test_two_processes_learn_evenly_as_one_that_sees_all_pictures(tmp_path: Path) -> None:
+    torch.multiprocessing.spawn(learn_a_half, (tmp_path,), nprocs=2)
+    halves = torch.cat([torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1)])
+    logits, samples = eight_pictures()
+    assert torch.allclose(halves / 2, gradient(logits, samples, ALONE), rtol=1e-4, atol=1e-7)

@@ -1,6 +1,7 @@
 """The loss of the single-object localizer: nothing but cross entropies.
 
-Nobody tells the cells which of them should speak: that is learnt from the loss of what they say.
+Nobody tells the cells which of them should speak: that is learnt from the loss of what they say,
+and from how far off their boxes are.
 """
 
 from collections.abc import Sequence
@@ -90,8 +91,7 @@ def learnt_evenly(
     share: float [B, N], how much each answer counts; in all, those of the whole team, boxes pull
     `PULL` times as hard as they would.
     """
-    present, true, sides = true_parts(targets, size)
-    miss = (logits[present, :, :4].detach().sigmoid() - true).abs()
+    present, true, sides, miss = box_misses(logits, targets, size)
     curvature = sides**2 / (true * (1 - true))
     pull = (miss / sides).clamp(min=FAR_OFF).reciprocal() / curvature
     counting = share[present][..., None] * miss
@@ -111,23 +111,26 @@ def judgement(logits: Tensor, share: Tensor, targets: Targets, size: int) -> Ten
 
     logits: [B, N, 5 + classes]; share: float [B, N], of each picture 1 in all.
     """
-    present, true, sides = true_parts(targets, size)
-    off = (logits[present, :, :4].detach().sigmoid() - true).abs() / sides
-    against = JUDGED * off.clamp(max=1).sum(dim=2)
+    present, _, sides, miss = box_misses(logits, targets, size)
+    against = JUDGED * (miss / sides).clamp(max=1).sum(dim=2)
     part = share[present]
     return ((part - part.detach()) * against).sum() / len(share)
 
 
-def true_parts(targets: Targets, size: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return which pictures have an object, and of those what the four numbers should say.
+def box_misses(
+    logits: Tensor, targets: Targets, size: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return how far off the boxes of logits [B, N, 5 + classes] are, without a gradient.
 
-    The latter and the sides that the four are compared with, as parts of the picture, are
-    [P, 1, 4]; both are kept from 0 and 1.
+    First which pictures have an object, bool [B], and of those, as parts of the picture: what the
+    four numbers should say, kept from 0 and 1, and the sides that each is compared with, both
+    [P, 1, 4]; and the misses, [P, N, 4].
     """
     owner = targets.owner.flatten()
     present = owner >= 0
     true = box_parts(targets.boxes[owner[present]], size)[:, None].clamp(SMALLEST, 1 - SMALLEST)
-    return present, true, true[..., 2:].repeat(1, 1, 2)
+    miss = (logits[present, :, :4].detach().sigmoid() - true).abs()
+    return present, true, true[..., 2:].repeat(1, 1, 2), miss
 
 
 def single_loss(

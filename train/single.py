@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from train.network import FIRST_CLASS, OBJECTNESS, Pyramid, cells_of, decode_boxes, rows_of
 
 LEAST_PART = 1e-4  # of the picture: a sigmoid says nothing smaller, and its logit stays finite
+LOOKS = 2  # at the box of the cell that answers: a small box may be half of itself off at first
 REACH = 2.0  # cells between the centres that a cell can say: it must speak for what lies on it
 
 
@@ -20,20 +21,26 @@ class OneAnswer(NamedTuple):
 
     Both are logits, float32: centre x, centre y, width, height, objectness, then one per class.
 
-    answer: [B, 5 + classes]; cells: [B, N, 5 + classes].
+    looks: [B, LOOKS, 5 + classes], the answer after each look at its box; cells:
+    [B, N, 5 + classes].
     first_look: [B, 4], the box of the cell that answers, x1 y1 x2 y2 in pixels, not moved yet.
     """
 
-    answer: Tensor
+    looks: Tensor
     cells: Tensor
     first_look: Tensor
+
+    @property
+    def answer(self) -> Tensor:
+        """[B, 5 + classes], after the last look."""
+        return self.looks[:, -1]
 
 
 class SingleNetwork(Pyramid):
     """uint8 pictures to the logits of one answer a picture.
 
     It is the answer of the cell that is surest to see the object, in parts of the picture; the
-    second look, train.refine, moves the sides of its box.
+    second look, train.refine, moves the sides of its box, and then those of the moved box.
     """
 
     def forward(self, frames: Tensor) -> OneAnswer:
@@ -49,11 +56,13 @@ class SingleNetwork(Pyramid):
             others = rows[..., OBJECTNESS:]
             surest = others[..., :1].argmax(dim=1, keepdim=True)
             box = boxes.detach().gather(1, surest.expand(-1, -1, 4))
-            moved = box_logits(self.refinement(features, box), self.shape.size)
-            spoken = others.gather(1, surest.expand(-1, -1, others.shape[2]))
-            answer = torch.cat([moved, spoken], dim=2)[:, 0]
+            moved: list[Tensor] = []
+            for _ in range(LOOKS):
+                moved.append(self.refinement(features, moved[-1].detach() if moved else box))
+            spoken = others.gather(1, surest.expand(-1, LOOKS, others.shape[2]))
+            sides = box_logits(torch.cat(moved, dim=1), self.shape.size)
             cells = torch.cat([box_logits(boxes, self.shape.size), others], dim=2)
-            return OneAnswer(answer, cells, box[:, 0])
+            return OneAnswer(torch.cat([sides, spoken], dim=2), cells, box[:, 0])
 
 
 class SingleLocalization(nn.Module):

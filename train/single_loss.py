@@ -55,6 +55,8 @@ def one_answer_loss(
 ) -> LossParts:
     """Compute the loss of the answers, and add that which is to be expected of a cell's.
 
+    An answer's is the mean of those after each of its looks.
+
     The expectation is over which cell speaks, the surer the likelier, as of experts that share the
     work (Jacobs et al., 1991: https://doi.org/10.1162/neco.1991.3.1.79): cells learn to be sure
     where they would be right. A box that does not meet the object's teaches the second look
@@ -65,11 +67,12 @@ def one_answer_loss(
     """
     owner = targets.owner.flatten()
     present = owner >= 0
-    meets = torch.ones_like(answers.answer[:, :1])
+    meets = torch.ones_like(answers.first_look[:, :1])
     iou, _ = iou_and_giou(answers.first_look[present], targets.boxes[owner[present]])
     meets[present, 0] = (iou > LEAST_MET_IOU).float()
-    answer = learnt_evenly(answers.answer[:, None], meets, targets, size, team)
-    given = single_loss(answer[:, 0], targets, size, weights, boxes_count=meets)
+    each = torch.full_like(answers.looks[..., 0], 1 / answers.looks.shape[1])
+    looks = learnt_evenly(answers.looks, each * meets, targets, size, team)
+    given = expected_loss(looks, each, targets, size, weights, boxes_count=meets)
     share = answers.cells[..., OBJECTNESS].softmax(dim=1)
     cells = learnt_evenly(answers.cells, share.detach(), targets, size, team)
     expected = expected_loss(cells, share, targets, size, weights)

@@ -17,7 +17,9 @@ from engines.model_file import read_model_info
 from train.export import Description, export_onnx
 from train.generator import Sample
 from train.network import NetworkShape
+from train.refine import CHANNELS
 from train.single import (
+    LOOKS,
     OneAnswer,
     SingleLocalization,
     SingleNetwork,
@@ -48,8 +50,8 @@ class Answers(nn.Module):
         self.shape = SMALL
 
     def forward(self, frames: Tensor) -> OneAnswer:
-        answer = self.logits.expand(len(frames), -1)
-        return OneAnswer(answer, answer[:, None], torch.zeros(len(frames), 4))
+        answers = self.logits.expand(len(frames), 1, -1)
+        return OneAnswer(answers, answers, torch.zeros(len(frames), 4))
 
 
 def test_an_answer_is_decoded_as_an_engine_gives_it() -> None:
@@ -65,9 +67,11 @@ def test_an_answer_is_decoded_as_an_engine_gives_it() -> None:
 def test_a_wide_picture_is_answered_in_parts_of_its_longer_side() -> None:
     torch.manual_seed(0)
     frames = torch.randint(0, 256, (2, 64, SIZE, 3), dtype=torch.uint8)
-    answer, cells, first_look = SingleNetwork(SMALL)(frames)
+    answers = SingleNetwork(SMALL)(frames)
+    looks, cells, first_look = answers
     assert first_look.shape == (2, 4)
-    assert answer.shape == (2, 5 + CLASSES)
+    assert looks.shape == (2, LOOKS, 5 + CLASSES)
+    assert answers.answer.shape == (2, 5 + CLASSES)
     assert cells.shape == (2, 8 * 16 + 4 * 8 + 2 * 4, 5 + CLASSES)
 
 
@@ -76,9 +80,22 @@ def test_the_surest_cell_answers() -> None:
     network = SingleNetwork(SMALL).eval()  # a new second look moves nothing
     frames = torch.randint(0, 256, (5, SIZE, SIZE, 3), dtype=torch.uint8)
     with torch.no_grad():
-        answer, cells, _ = network(frames)
-    for one, several in zip(answer, cells, strict=True):
-        assert torch.allclose(one, several[several[:, 4].argmax()], atol=1e-4)
+        looks, cells, _ = network(frames)
+    for each, several in zip(looks, cells, strict=True):
+        assert torch.allclose(each, several[several[:, 4].argmax()].expand(LOOKS, -1), atol=1e-4)
+
+
+def test_each_look_moves_the_box_that_the_one_before_has_moved() -> None:
+    torch.manual_seed(0)
+    network = SingleNetwork(SMALL).eval()
+    frames = torch.randint(0, 256, (5, SIZE, SIZE, 3), dtype=torch.uint8)
+    with torch.no_grad():
+        network.refinement.bias += torch.tensor([0.1, 0.0, 0.0, -0.1])  # of the sides of the box
+        looks, _, box = network(frames)
+        for n in range(LOOKS):
+            box = network.refinement(torch.zeros(5, CHANNELS, 16, 16), box[:, None])[:, 0]
+            parts = box_parts(box, SIZE)
+            assert torch.allclose(looks[:, n, :4].sigmoid(), parts, atol=1e-3)
 
 
 @pytest.mark.parametrize(

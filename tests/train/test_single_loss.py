@@ -191,7 +191,7 @@ def test_the_loss_of_cells_that_agree_is_that_of_one_answer() -> None:
     true = torch.zeros(len(logits), 4)
     owner = targets.owner.flatten()
     true[owner >= 0] = targets.boxes[owner[owner >= 0]]
-    answers = OneAnswer(logits, logits[:, None].expand(-1, 7, -1), true)
+    answers = OneAnswer(logits[:, None].expand(-1, 2, -1), logits[:, None].expand(-1, 7, -1), true)
     both, one = one_answer_loss(answers, targets, SIZE), single_loss(logits, targets, SIZE)
     assert both.total.item() == pytest.approx(2 * one.total.item())
     assert both.box.item() == pytest.approx(2 * one.box.item())
@@ -215,7 +215,7 @@ def test_a_cell_that_would_be_right_learns_to_be_surer() -> None:
     cells = torch.stack([torch.cat([box, others], dim=1) for box in (true, away)], dim=1)
     cells.requires_grad_()
     targets = single_targets([sample((48, 48, 80, 80, 2))])
-    answers = OneAnswer(cells[:, 0].detach(), cells, targets.boxes)
+    answers = OneAnswer(cells[:, :1].detach(), cells, targets.boxes)
     one_answer_loss(answers, targets, SIZE).total.backward()
     surer = -cells.grad[0, :, 4]
     assert surer[0] > surer[1]
@@ -226,11 +226,11 @@ def test_the_second_look_learns_only_from_a_box_that_meets_the_object(
     first: tuple[float, ...], taught: bool
 ) -> None:
     targets = single_targets([sample((48, 48, 80, 80, 2))])
-    answer = torch.zeros(1, 5 + CLASSES, requires_grad=True)
-    answers = OneAnswer(answer, answer.detach()[:, None], torch.tensor([first]))
+    looks = torch.zeros(1, 2, 5 + CLASSES, requires_grad=True)
+    answers = OneAnswer(looks, looks.detach(), torch.tensor([first]))
     one_answer_loss(answers, targets, SIZE).total.backward()
-    assert bool((answer.grad[:, 2:4] != 0).all()) is taught
-    assert (answer.grad[:, 4:] != 0).all()
+    assert bool((looks.grad[..., 2:4] != 0).all()) is taught
+    assert (looks.grad[..., 4:] != 0).all()
 
 
 def test_a_judgement_is_nothing_but_tells_who_should_speak() -> None:

@@ -9,7 +9,9 @@ https://arxiv.org/abs/2008.13367; but then an object that is surely there, with 
 to tell, scores as a doubtful one). Where a second look moves the boxes, theirs is the IoU that
 objectness learns, and they have a term of their own, whose parts are raised to the third power:
 what counts there are the last few pixels (alpha-IoU, He et al., 2021:
-https://arxiv.org/abs/2110.13675).
+https://arxiv.org/abs/2110.13675). And the surest cells learn objectness once more, as it is those
+that decide whether an object is seen or imagined: that of each object, and the surest of a picture
+that speaks for none (hard examples, as https://arxiv.org/abs/1604.03540 has them).
 """
 
 from collections.abc import Callable
@@ -32,12 +34,16 @@ from train.team import ALONE, Team
 
 @dataclass(frozen=True)
 class LossWeights:
-    """What counts how much. giou 0 and iou_objectness False leave the cross entropies alone."""
+    """What counts how much. giou 0 and iou_objectness False leave the cross entropies alone.
+
+    surest: of the objectness of the surest cells, a picture.
+    """
 
     box: float = 1.0
     giou: float = 4.0
     classes: float = 1.0
     iou_objectness: bool = True
+    surest: float = 3.0
 
 
 REFINED_POWER = 3
@@ -50,6 +56,7 @@ DEFAULT_WEIGHTS = LossWeights()
 class LossParts:
     """The parts of the loss, means over the cells that speak; `total` is what is minimised.
 
+    objectness: with the surest cells' loss, a mean over the pictures, times its weight.
     giou: of the boxes as the cells say them; refined: of those that the second look has moved, as
     `alpha_iou_loss` has it, 0 without one.
     """
@@ -82,6 +89,21 @@ def alpha_iou_loss(iou: Tensor, giou: Tensor) -> Tensor:
     """Return 1 − IoU³ + P³, P being the empty part of the hull, IoU − GIoU."""
     # where boxes do not meet, the power has a slope of 0; the term of the first look has not
     return 1 - iou**REFINED_POWER + (iou - giou) ** REFINED_POWER
+
+
+def surest_loss(by_cell: Tensor, logits: Tensor, targets: Targets) -> Tensor:
+    """Return the objectness loss of the surest cells, a picture.
+
+    Those are each object's, and of each picture the surest of the cells that speak for none.
+    by_cell, logits: the objectness loss and logits of all cells, [B, N].
+    """
+    speaks = targets.owner >= 0
+    owner = targets.owner[speaks]
+    own = logits[speaks]
+    best = own.new_full((len(targets.boxes),), -torch.inf).scatter_reduce(0, owner, own, "amax")
+    silent = logits.masked_fill(speaks | ~targets.counts, -torch.inf).argmax(dim=1, keepdim=True)
+    said = by_cell[speaks][own == best[owner]].sum() + by_cell.gather(1, silent).sum()
+    return said / len(by_cell)
 
 
 def box_units(boxes: Tensor, cells: Tensor) -> Tensor:
@@ -127,10 +149,11 @@ def detection_loss(
     wanted = speaks.float()
     if weights.iou_objectness:
         wanted = wanted.masked_scatter(speaks, SURELY_THERE + (1 - SURELY_THERE) * iou.detach())
-    objectness = functional.binary_cross_entropy_with_logits(
+    by_cell = functional.binary_cross_entropy_with_logits(
         raw[..., OBJECTNESS], wanted, reduction="none"
     )
-    objectness = objectness[targets.counts].sum() / count
+    surest = weights.surest * surest_loss(by_cell, raw[..., OBJECTNESS].detach(), targets)
+    objectness = by_cell[targets.counts].sum() / count + surest
     box = (
         functional.binary_cross_entropy_with_logits(
             found[:, :4], box_units(true, speaking), reduction="sum"

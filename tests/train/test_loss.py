@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,8 +19,8 @@ from train.targets import Targets, make_targets
 
 SIZE, CLASSES = 64, 3
 CELLS = cells_of(tuple(torch.zeros(1, 1, SIZE // s, SIZE // s) for s in STRIDES))
-USERS_OWN = LossWeights(giou=0.0, iou_objectness=False)  # the cross entropies alone
-PLAIN_WITH_GIOU = LossWeights(giou=1.0, iou_objectness=False)
+USERS_OWN = LossWeights(giou=0.0, iou_objectness=False, surest=0.0)  # the cross entropies alone
+PLAIN_WITH_GIOU = LossWeights(giou=1.0, iou_objectness=False, surest=0.0)
 
 
 def targets_of(*pictures: list[tuple[float, float, float, float, int]]) -> Targets:
@@ -105,7 +106,7 @@ def test_the_parts_are_torchs_own_losses_summed_cell_by_cell() -> None:
 
 def test_an_objectness_of_iou_asks_for_half_of_the_boxs_iou_and_a_half() -> None:
     logits = random_logits(3)
-    parts = detection_loss(logits, CELLS, SOME)
+    parts = detection_loss(logits, CELLS, SOME, LossWeights(surest=0.0))
     found = decode_boxes(logits[SPEAKS][:, :4], CELLS[SPEAKS.nonzero()[:, 1]])
     wanted = torch.zeros(3, len(CELLS))
     wanted[SPEAKS] = 0.5 + iou_and_giou(found, SOME.boxes[SOME.owner[SPEAKS]])[0] / 2
@@ -139,7 +140,9 @@ def test_a_perfect_answer_is_a_minimum() -> None:
 def test_the_giou_term_is_one_less_giou_of_the_decoded_boxes() -> None:
     logits = random_logits(3)
     plain = detection_loss(logits, CELLS, SOME, USERS_OWN)
-    with_giou = detection_loss(logits, CELLS, SOME, LossWeights(giou=2.5, iou_objectness=False))
+    with_giou = detection_loss(
+        logits, CELLS, SOME, LossWeights(giou=2.5, iou_objectness=False, surest=0.0)
+    )
     boxes = decode_boxes(logits[SPEAKS][:, :4], CELLS[SPEAKS.nonzero()[:, 1]])
     giou = iou_and_giou(boxes, SOME.boxes[SOME.owner[SPEAKS]])[1]
     assert with_giou.giou.item() == pytest.approx((1 - giou).mean().item(), rel=1e-5)
@@ -156,8 +159,9 @@ def test_boxes_that_a_second_look_makes_exact_are_what_objectness_learns() -> No
         asked.append((boxes, pictures))
         return true
 
-    parts = detection_loss(logits, CELLS, SOME, look_again=look_again)
-    plain = detection_loss(logits, CELLS, SOME)
+    weights = LossWeights(surest=0.0)
+    parts = detection_loss(logits, CELLS, SOME, weights, look_again=look_again)
+    plain = detection_loss(logits, CELLS, SOME, weights)
     ((boxes, pictures),) = asked
     assert torch.equal(boxes, decode_boxes(logits[SPEAKS][:, :4], CELLS[SPEAKS.nonzero()[:, 1]]))
     assert not boxes.requires_grad  # the first look does not learn from the second
@@ -172,7 +176,7 @@ def test_boxes_that_a_second_look_makes_exact_are_what_objectness_learns() -> No
 
 def test_the_term_of_the_second_look_cubes_iou_and_the_empty_part_of_the_hull() -> None:
     logits = random_logits(3)
-    weights = LossWeights(giou=2.5, iou_objectness=False)
+    weights = LossWeights(giou=2.5, iou_objectness=False, surest=0.0)
     plain = detection_loss(logits, CELLS, SOME, weights)
     parts = detection_loss(logits, CELLS, SOME, weights, look_again=lambda boxes, _: boxes + 3)
     moved = decode_boxes(logits[SPEAKS][:, :4], CELLS[SPEAKS.nonzero()[:, 1]]) + 3
@@ -210,6 +214,28 @@ def test_objectness_is_learnt_in_every_cell_that_counts_and_in_no_other() -> Non
     assert (slope[SOME.counts] != 0).all()
     assert (slope[~SOME.counts] == 0).all()
     assert (~SOME.counts).any()
+
+
+def test_the_surest_cells_learn_objectness_once_more() -> None:
+    logits = random_logits(3)
+    own, silent = [], []  # of each object and of each picture: picture, cell, what it should say
+    for picture in range(3):
+        by_cell = logits[picture, :, 4]
+        for n in SOME.owner[picture].unique().tolist():
+            mask = (SOME.owner[picture] == n) & SOME.counts[picture]
+            cell = int(by_cell.masked_fill(~mask, -math.inf).argmax())
+            (silent if n < 0 else own).append((picture, cell, float(n >= 0)))
+    assert len(own) == len(SOME.boxes)
+    assert len(silent) == 3
+    by_hand = [
+        functional.binary_cross_entropy_with_logits(logits[p, c, 4], torch.tensor(goal)).item()
+        for p, c, goal in own + silent
+    ]
+    with_it = replace(USERS_OWN, surest=1.5)
+    parts = [detection_loss(logits, CELLS, SOME, weights) for weights in (USERS_OWN, with_it)]
+    added = parts[1].objectness - parts[0].objectness
+    assert added.item() == pytest.approx(1.5 * sum(by_hand) / 3, rel=1e-4)
+    assert (parts[1].total - parts[0].total).item() == pytest.approx(added.item(), rel=1e-4)
 
 
 def test_pictures_without_objects_give_a_finite_loss() -> None:

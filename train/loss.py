@@ -9,9 +9,10 @@ https://arxiv.org/abs/2008.13367; but then an object that is surely there, with 
 to tell, scores as a doubtful one). Where a second look moves the boxes, theirs is the IoU that
 objectness learns, and they have a term of their own, whose parts are raised to the third power:
 what counts there are the last few pixels (alpha-IoU, He et al., 2021:
-https://arxiv.org/abs/2110.13675). And the surest cells learn objectness once more, as it is those
-that decide whether an object is seen or imagined: that of each object, and the surest of a picture
-that speaks for none (hard examples, as https://arxiv.org/abs/1604.03540 has them).
+https://arxiv.org/abs/2110.13675). And where all that counts is whether an object is there, the
+surest cells can learn objectness once more, as it is those that decide it: that of each object, and
+the surest of a picture that speaks for none (hard examples, as https://arxiv.org/abs/1604.03540 has
+them). Where there are many objects, boxes would become less exact.
 """
 
 from collections.abc import Callable
@@ -36,14 +37,14 @@ from train.team import ALONE, Team
 class LossWeights:
     """What counts how much. giou 0 and iou_objectness False leave the cross entropies alone.
 
-    surest: of the objectness of the surest cells, a picture.
+    surest: of the surest cells' objectness, per picture; 0: they count as all cells do.
     """
 
     box: float = 1.0
     giou: float = 4.0
     classes: float = 1.0
     iou_objectness: bool = True
-    surest: float = 3.0
+    surest: float = 0.0
 
 
 REFINED_POWER = 3

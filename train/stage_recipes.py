@@ -27,6 +27,7 @@ class Plan:
     learning_rate: float = 2e-3
     warmup_steps: int = 100
     small_part: float = 0.0
+    surest_weight: float = 0.0
     labels: tuple[str, ...] | None = STARTERS
 
     def scaled(self, part: float) -> "Plan":
@@ -45,6 +46,7 @@ class Plan:
             learning_rate=self.learning_rate,
             warmup_steps=self.warmup_steps,
             small_part=self.small_part,
+            surest_weight=self.surest_weight,
         )
 
 
@@ -58,7 +60,7 @@ PLANS: dict[HeadName, dict[str, Plan]] = {
         "real-background": Plan(size=256, steps=6000, small_part=0.5),
         **dict.fromkeys(
             ("maybe-absent", "multi-class"),
-            Plan(size=320, steps=8800, batch_size=16, small_part=0.7),
+            Plan(size=320, steps=8800, batch_size=16, small_part=0.7, surest_weight=3.0),
         ),
         "many-objects": Plan(
             size=384, steps=4000, warmup_steps=FULL.warmup_steps, small_part=0.5, labels=None

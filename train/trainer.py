@@ -58,6 +58,7 @@ class Recipe:
     box_weight: float = 1.0
     giou_weight: float = 4.0
     iou_objectness: bool = True
+    surest_weight: float = 0.0
     ema_decay: float = 0.998
     clip_norm: float = 10.0
     precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: what is faster on the device
@@ -200,7 +201,13 @@ class Trainer:
         self.network.train()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             answers = self.shared(frames)
-        weights = LossWeights(recipe.box_weight, recipe.giou_weight, 1.0, recipe.iou_objectness)
+        weights = LossWeights(
+            recipe.box_weight,
+            recipe.giou_weight,
+            1.0,
+            recipe.iou_objectness,
+            recipe.surest_weight,
+        )
         loss = self.head.loss(self.network, answers, targets, weights, self.team)
         total = self.team.mean(loss.total)  # so that all processes stop together
         if not torch.isfinite(total):

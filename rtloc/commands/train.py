@@ -160,6 +160,7 @@ def command(
         # smaller pictures teach quickly what those weights know already
         small_part=plan.small_part if begun_with is None else 0.0,
         giou_weight=giou_weight,
+        surest_weight=plan.surest_weight,
         precision=precision,
         seed=seed,
     )

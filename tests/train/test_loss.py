@@ -19,8 +19,8 @@ from train.targets import Targets, make_targets
 
 SIZE, CLASSES = 64, 3
 CELLS = cells_of(tuple(torch.zeros(1, 1, SIZE // s, SIZE // s) for s in STRIDES))
-USERS_OWN = LossWeights(giou=0.0, iou_objectness=False, surest=0.0)  # the cross entropies alone
-PLAIN_WITH_GIOU = LossWeights(giou=1.0, iou_objectness=False, surest=0.0)
+USERS_OWN = LossWeights(giou=0.0, iou_objectness=False)  # the cross entropies alone
+PLAIN_WITH_GIOU = LossWeights(giou=1.0, iou_objectness=False)
 
 
 def targets_of(*pictures: list[tuple[float, float, float, float, int]]) -> Targets:
@@ -106,7 +106,7 @@ def test_the_parts_are_torchs_own_losses_summed_cell_by_cell() -> None:
 
 def test_an_objectness_of_iou_asks_for_half_of_the_boxs_iou_and_a_half() -> None:
     logits = random_logits(3)
-    parts = detection_loss(logits, CELLS, SOME, LossWeights(surest=0.0))
+    parts = detection_loss(logits, CELLS, SOME)
     found = decode_boxes(logits[SPEAKS][:, :4], CELLS[SPEAKS.nonzero()[:, 1]])
     wanted = torch.zeros(3, len(CELLS))
     wanted[SPEAKS] = 0.5 + iou_and_giou(found, SOME.boxes[SOME.owner[SPEAKS]])[0] / 2
@@ -140,9 +140,7 @@ def test_a_perfect_answer_is_a_minimum() -> None:
 def test_the_giou_term_is_one_less_giou_of_the_decoded_boxes() -> None:
     logits = random_logits(3)
     plain = detection_loss(logits, CELLS, SOME, USERS_OWN)
-    with_giou = detection_loss(
-        logits, CELLS, SOME, LossWeights(giou=2.5, iou_objectness=False, surest=0.0)
-    )
+    with_giou = detection_loss(logits, CELLS, SOME, LossWeights(giou=2.5, iou_objectness=False))
     boxes = decode_boxes(logits[SPEAKS][:, :4], CELLS[SPEAKS.nonzero()[:, 1]])
     giou = iou_and_giou(boxes, SOME.boxes[SOME.owner[SPEAKS]])[1]
     assert with_giou.giou.item() == pytest.approx((1 - giou).mean().item(), rel=1e-5)
@@ -159,9 +157,8 @@ def test_boxes_that_a_second_look_makes_exact_are_what_objectness_learns() -> No
         asked.append((boxes, pictures))
         return true
 
-    weights = LossWeights(surest=0.0)
-    parts = detection_loss(logits, CELLS, SOME, weights, look_again=look_again)
-    plain = detection_loss(logits, CELLS, SOME, weights)
+    parts = detection_loss(logits, CELLS, SOME, look_again=look_again)
+    plain = detection_loss(logits, CELLS, SOME)
     ((boxes, pictures),) = asked
     assert torch.equal(boxes, decode_boxes(logits[SPEAKS][:, :4], CELLS[SPEAKS.nonzero()[:, 1]]))
     assert not boxes.requires_grad  # the first look does not learn from the second
@@ -176,7 +173,7 @@ def test_boxes_that_a_second_look_makes_exact_are_what_objectness_learns() -> No
 
 def test_the_term_of_the_second_look_cubes_iou_and_the_empty_part_of_the_hull() -> None:
     logits = random_logits(3)
-    weights = LossWeights(giou=2.5, iou_objectness=False, surest=0.0)
+    weights = LossWeights(giou=2.5, iou_objectness=False)
     plain = detection_loss(logits, CELLS, SOME, weights)
     parts = detection_loss(logits, CELLS, SOME, weights, look_again=lambda boxes, _: boxes + 3)
     moved = decode_boxes(logits[SPEAKS][:, :4], CELLS[SPEAKS.nonzero()[:, 1]]) + 3

@@ -24,7 +24,7 @@ CROSS_ENTROPIES = LossWeights(giou=0.0, iou_objectness=False)
 LEAST_MET_IOU = 0.1
 SMALLEST = 0.03  # of the picture: shorter sides are learnt no faster
 FAR_OFF = 0.1  # of an object's sides: a number that is further off pulls no harder
-PULL = 4.0  # of a box that is learnt evenly, of that of the plain cross entropy
+PULL = 256.0  # of a box that is learnt evenly, of that of the plain cross entropy
 JUDGED = 2.0  # how much it says against a cell that a number of its box is a whole side off
 
 

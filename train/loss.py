@@ -153,8 +153,10 @@ def detection_loss(
     by_cell = functional.binary_cross_entropy_with_logits(
         raw[..., OBJECTNESS], wanted, reduction="none"
     )
-    surest = weights.surest * surest_loss(by_cell, raw[..., OBJECTNESS].detach(), targets)
-    objectness = by_cell[targets.counts].sum() / count + surest
+    objectness = by_cell[targets.counts].sum() / count
+    if weights.surest:
+        surest = surest_loss(by_cell, raw[..., OBJECTNESS].detach(), targets)
+        objectness = objectness + weights.surest * surest
     box = (
         functional.binary_cross_entropy_with_logits(
             found[:, :4], box_units(true, speaking), reduction="sum"

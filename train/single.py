@@ -56,11 +56,11 @@ class SingleNetwork(Pyramid):
             others = rows[..., OBJECTNESS:]
             surest = others[..., :1].argmax(dim=1, keepdim=True)
             box = boxes.detach().gather(1, surest.expand(-1, -1, 4))
-            moved: list[Tensor] = []
+            looked_at = [box]
             for _ in range(LOOKS):
-                moved.append(self.refinement(features, moved[-1].detach() if moved else box))
+                looked_at.append(self.refinement(features, looked_at[-1].detach()))
             spoken = others.gather(1, surest.expand(-1, LOOKS, others.shape[2]))
-            sides = box_logits(torch.cat(moved, dim=1), self.shape.size)
+            sides = box_logits(torch.cat(looked_at[1:], dim=1), self.shape.size)
             cells = torch.cat([box_logits(boxes, self.shape.size), others], dim=2)
             return OneAnswer(torch.cat([sides, spoken], dim=2), cells, box[:, 0])
 

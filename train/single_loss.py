@@ -136,24 +136,6 @@ def box_misses(
     return present, true, true[..., 2:].repeat(1, 1, 2), miss
 
 
-def single_loss(
-    logits: Tensor,
-    targets: Targets,
-    size: int,
-    weights: LossWeights = CROSS_ENTROPIES,
-    *,
-    boxes_count: Tensor | float = 1.0,
-) -> LossParts:
-    """Compute the loss of a batch from logits [B, 5 + classes]: means over the pictures.
-
-    Binary cross entropy on the five and cross entropy on the classes; those of box and class are 0
-    in a picture without an object. Of the weights only `box` and `classes` have a say.
-    boxes_count: as of `expected_loss`.
-    """
-    alone = torch.ones_like(logits[:, :1])
-    return expected_loss(logits[:, None], alone, targets, size, weights, boxes_count=boxes_count)
-
-
 def expected_loss(
     logits: Tensor,
     share: Tensor,
@@ -165,6 +147,9 @@ def expected_loss(
 ) -> LossParts:
     """Compute the loss of several answers a picture, [B, N, 5 + classes], each with its share.
 
+    Binary cross entropy on the five and cross entropy on the classes, means over the pictures;
+    those of box and class are 0 in a picture without an object. Of the weights only `box` and
+    `classes` have a say.
     share: float [B, N], of each picture 1 in all. boxes_count: float [B, 1], how much the box of
     each picture does.
     """

@@ -14,16 +14,16 @@ from torch import Tensor, nn
 from torch import distributed as dist
 
 from train.generator import Sample
-from train.loss import LossWeights
+from train.loss import LossParts, LossWeights
 from train.single import OneAnswer, box_logits, box_parts
 from train.single_loss import (
+    CROSS_ENTROPIES,
     JUDGED,
     PULL,
     expected_loss,
     judgement,
     learnt_evenly,
     one_answer_loss,
-    single_loss,
     single_targets,
 )
 from train.targets import Targets
@@ -51,6 +51,13 @@ def mixed_batch(seed: int) -> tuple[Tensor, Targets]:
         samples.append(sample((x1, y1, x2, y2, int(rng.integers(CLASSES)))) if there else sample())
     logits = torch.from_numpy(rng.normal(0, 2, (len(samples), 5 + CLASSES)).astype(np.float32))
     return logits, single_targets(samples)
+
+
+def single_loss(
+    logits: Tensor, targets: Targets, size: int, weights: LossWeights = CROSS_ENTROPIES
+) -> LossParts:
+    """Return the loss of one answer a picture, logits [B, 5 + classes]."""
+    return expected_loss(logits[:, None], torch.ones_like(logits[:, :1]), targets, size, weights)
 
 
 def test_the_loss_is_what_is_worked_out_by_hand() -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from engines.errors import BackendUnavailableError, EngineError
 from engines.model_file import (
     INPUT,
-    INPUT_STEP,
+    SMALLEST_SIZE,
     USUAL_ASPECT,
     ModelInfo,
     check_contract,
@@ -28,7 +28,6 @@ from engines.tensorrt_module import load_tensorrt
 if TYPE_CHECKING:
     import tensorrt
 
-SHORTEST_SIDE = 2 * INPUT_STEP  # of a smaller input the cells would be fewer than the answers
 ANSWER_EVERY_S = 0.1  # how soon Ctrl-C is heard while TensorRT builds
 Report = Callable[[str, int, int], None]  # phase, its steps done, its steps in all
 
@@ -83,7 +82,7 @@ def input_shapes(info: ModelInfo, batch: int) -> tuple[tuple[int, ...], ...]:
     """Return the least, the usual and the greatest shape of the input, [B, H, W, 3] each."""
     size = info.input_size
     width, height = input_wh(*USUAL_ASPECT, size)
-    shortest = min(SHORTEST_SIDE, size)
+    shortest = min(SMALLEST_SIZE, size)
     least = (1, shortest, shortest, 3)
     usual = (batch, max(height, shortest), width, 3)
     return least, usual, (batch, size, size, 3)

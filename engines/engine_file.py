@@ -46,9 +46,16 @@ class EngineInfo:
     precision: str
 
     def model_info(self, path: Path) -> ModelInfo:
-        """Return what the model file would say, but for its measured figures."""
+        """Return what the model file would say, but for its measured figures and its one size."""
         return ModelInfo(
-            path, self.labels, self.input_size, self.threshold, self.stage, {}, self.precision
+            path,
+            self.labels,
+            self.input_size,
+            self.threshold,
+            self.stage,
+            {},
+            self.precision,
+            any_size=False,
         )
 
 

@@ -13,6 +13,12 @@ class UnknownNameError(EngineError):
     exit_code = 2
 
 
+class InputSizeError(EngineError):
+    """A model does not take frames of the size that was asked for. Exit code 2."""
+
+    exit_code = 2
+
+
 class BackendUnavailableError(EngineError):
     """The runtime of a backend is not installed or does not run here."""
 

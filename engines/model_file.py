@@ -8,10 +8,10 @@ one is the model's input size S: `input_wh` gives those that waste least on bars
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engines.errors import EngineError, UnknownNameError
+from engines.errors import EngineError, InputSizeError, UnknownNameError
 from engines.onnx_metadata import read_onnx_metadata
 
 FORMAT_VERSION = "2"
@@ -19,6 +19,7 @@ INPUT = "frames"
 OUTPUTS = ("boxes", "scores", "class_ids")
 USUAL_ASPECT = (16, 9)  # of the frames that an engine is made ready for
 INPUT_STEP = 32  # the sides of an input are multiples of this
+SMALLEST_SIZE = 2 * INPUT_STEP  # in a smaller input the cells would be fewer than the answers
 MODELS_FOLDER = Path(__file__).parent / "models"
 
 
@@ -28,7 +29,8 @@ class ModelInfo:
 
     path: the ONNX file; labels: by class id; input_size: S, the input's longer side in pixels;
     threshold: the default lowest score; stage: what it was trained on; figures: measured values by
-    name; precision: of the convolutions, "fp32", "fp16" or "int8".
+    name; precision: of the convolutions, "fp32", "fp16" or "int8"; any_size: whether it finds
+    objects in inputs of another size, too.
     """
 
     path: Path
@@ -38,6 +40,7 @@ class ModelInfo:
     stage: str
     figures: Mapping[str, float]
     precision: str
+    any_size: bool = True
 
 
 def input_wh(width: int, height: int, size: int) -> tuple[int, int]:
@@ -111,25 +114,52 @@ def read_model_info(path: Path) -> ModelInfo:
             stage=metadata["stage"],
             figures={str(k): float(v) for k, v in json.loads(metadata["figures"]).items()},
             precision=metadata["precision"],
+            any_size=bool(json.loads(metadata.get("any_size", "true"))),
         )
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise EngineError(f"{path} has damaged metadata ({error!r}); export it again") from error
 
 
+def at_size(info: ModelInfo, size: int | None) -> ModelInfo:
+    """Return a model for inputs of another size; None: its own.
+
+    size: the longer side in pixels, a multiple of INPUT_STEP, not less than SMALLEST_SIZE.
+
+    Raises:
+        InputSizeError: it is none, or the model or engine is for its own size only.
+    """
+    if size is None or size == info.input_size:
+        return info
+    if not info.any_size:
+        raise InputSizeError(
+            f"{info.path} takes inputs of {info.input_size} pixels only, not of {size}; "
+            "leave out --input-size"
+        )
+    if size % INPUT_STEP or size < SMALLEST_SIZE:
+        raise InputSizeError(
+            f"no input can have {size} pixels; give a multiple of {INPUT_STEP} "
+            f"from {SMALLEST_SIZE} on"
+        )
+    return replace(info, input_size=size)
+
+
 def form_in(info: ModelInfo, precisions: Sequence[str]) -> ModelInfo:
     """Return a model in one of the precisions: itself, or its form NAME-PRECISION.onnx beside it.
+
+    The form is for inputs of as many pixels as `info` is.
 
     Raises:
         EngineError: there is none.
     """
     if info.precision in precisions:
         return info
+    own = read_model_info(info.path)
     for precision in precisions:
         path = info.path.with_name(f"{info.path.stem}-{precision}{info.path.suffix}")
         if path.is_file():
             form = read_model_info(path)
-            if (form.labels, form.input_size) == (info.labels, info.input_size):
-                return form
+            if (form.labels, form.input_size) == (own.labels, own.input_size):
+                return at_size(form, info.input_size)
     raise EngineError(
         f"{info.path} is in {info.precision}; give a model in {' or '.join(precisions)} "
         "(`rtloc export --precision fp16`)"

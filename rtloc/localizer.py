@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from engines.backends import HasDevice, Load, RawOutputs, open_backend, open_on_cpu, read_model
 from engines.errors import DeviceLostError
-from engines.model_file import input_wh, resolve_model
+from engines.model_file import at_size, input_wh, resolve_model
 from rtloc.detections import Detections
 from rtloc.errors import RtlocError, UsageError
 from rtloc.frame import Frame, size_wh
@@ -60,6 +60,7 @@ class Localizer:
         backend: str = "auto",
         threshold: float | None = None,
         classes: Iterable[str] | None = None,
+        input_size: int | None = None,
         streams: int = 1,
         threads: int | None = None,
         batch: int = 1,
@@ -69,6 +70,8 @@ class Localizer:
 
         threshold: the lowest score that counts, 0..1; None: the model's own.
         classes: labels to look for; None: all.
+        input_size: the longer side to which pictures are scaled, a multiple of 32 pixels; a larger
+            one than the model's own finds smaller objects, and takes longer. None: the model's own.
         streams: how many threads will locate at once; more than one gives more frames per second
             in all, at a higher latency of each.
         threads: CPU threads for one inference; None: the runtime's choice.
@@ -77,12 +80,13 @@ class Localizer:
             all.
 
         Raises:
-            engines.errors.EngineError: the model or the backend cannot be used.
+            engines.errors.EngineError: the model or the backend cannot be used, or not at that
+                size.
             UsageError: the threshold is not within 0..1, or the model does not know a class.
         """
         if threshold is not None and not 0 <= threshold <= 1:
             raise UsageError(f"the threshold {threshold} is not between 0 and 1")
-        asked = read_model(resolve_model(str(model)))
+        asked = at_size(read_model(resolve_model(str(model))), input_size)
         self._class_ids = wanted_classes(classes, asked.labels)
         load = Load(streams, threads, batch, report)
         self._engine, self.backend_reason = open_backend(asked, backend, load)

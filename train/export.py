@@ -23,6 +23,7 @@ from train.checkpoint import load_checkpoint
 from train.errors import TrainError
 from train.figures import Figures
 from train.heads import Network, with_answers_decoded
+from train.network import GridNetwork
 from train.trainer import averaged_network
 
 OPSET = 17
@@ -85,15 +86,23 @@ def export_onnx(
             },
         )
     proto = onnx.load(str(partial))
-    write_model(proto, description, size, precision, path)
+    any_size = isinstance(network, GridNetwork)
+    write_model(proto, description, size, precision, path, any_size=any_size)
 
 
 def write_model(
-    proto: onnx.ModelProto, about: Description, size: int, precision: str, path: Path
+    proto: onnx.ModelProto,
+    about: Description,
+    size: int,
+    precision: str,
+    path: Path,
+    *,
+    any_size: bool,
 ) -> None:
     """Put into a model what it says of itself, check it, and write it, whole or not at all.
 
-    precision: "fp32", "fp16" or "int8".
+    precision: "fp32", "fp16" or "int8"; any_size: whether inputs may have another size than `size`;
+    the single head's may not, whose answer is in parts of it.
     """
     onnx.helper.set_model_props(
         proto,
@@ -105,6 +114,7 @@ def write_model(
             "stage": about.stage,
             "figures": json.dumps({k: round(v, 4) for k, v in about.figures.items()}),
             "precision": precision,
+            "any_size": json.dumps(any_size),
         },
     )
     onnx.checker.check_model(proto, full_check=True)

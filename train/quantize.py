@@ -59,7 +59,7 @@ def export_quantized(checkpoint: Path, path: Path) -> Figures:
     size = state["shape"]["size"]
     about = Description(data.labels, threshold, recipe.stage, numbers)
     try:
-        write_model(proto, about, size, "int8", path)
+        write_model(proto, about, size, "int8", path, any_size=recipe.head == "dense")
     except OSError as error:
         raise TrainError(f"cannot write {path}: {error.strerror}") from error
     return figures

@@ -16,7 +16,17 @@ from rtloc.errors import RtlocError, UsageError
 LEAST = 0.02  # a ratio nearer to 1 than that is noise, however sure
 RESAMPLED = 4000  # times, for the interval
 OTHER_SPEED = 0.05  # of the machine itself, between two runs
-COMPARED = ("model", "precision", "source", "frame_wh", "batch", "threads", "track", "encode")
+COMPARED = (
+    "model",
+    "precision",
+    "source",
+    "frame_wh",
+    "input_size",
+    "batch",
+    "threads",
+    "track",
+    "encode",
+)
 
 
 @dataclass(frozen=True)
@@ -132,7 +142,8 @@ def differences(new: dict[str, Any], old: dict[str, Any]) -> list[str]:
     """Say in what two runs were not alike."""
     notes = []
     for name in COMPARED:
-        ours, theirs = new["settings"].get(name), old.get("settings", {}).get(name)
+        ours = new["settings"].get(name)
+        theirs = old.get("settings", {}).get(name, ours)  # not told: as far as is known, alike
         if ours != theirs:
             notes.append(f"{name} is {ours}, and was {theirs}")
     ours, theirs = new["machine"]["cpu"], old.get("machine", {}).get("cpu")

@@ -155,8 +155,9 @@ def heading(report: dict[str, Any]) -> list[str]:
     threads_used = f"{asked['threads'] or 'the runtime chooses how many'} threads for an inference"
     return [
         f"{asked['model']} ({asked['precision']}) on {asked['source']}, frames of "
-        f"{width}×{height}, {asked['batch']} at a time; {threads_used}, {report['threads']} in the "
-        f"process; peak memory {report['peak_memory_mib']:.0f} MiB",
+        f"{width}×{height} scaled to {asked['input_size']} pixels, {asked['batch']} at a time; "
+        f"{threads_used}, {report['threads']} in the process; peak memory "
+        f"{report['peak_memory_mib']:.0f} MiB",
         *lines(report["machine"]),
     ]
 

@@ -122,7 +122,12 @@ def open_way(asked: Asked, backend: str, frames: Iterator[Frame]) -> Iterator[Wa
     with ExitStack() as stack:
         report = stack.enter_context(engine_progress())
         localizer = Localizer(
-            asked.model, backend=backend, threads=asked.threads, batch=asked.batch, report=report
+            asked.model,
+            backend=backend,
+            input_size=asked.input_size,
+            threads=asked.threads,
+            batch=asked.batch,
+            report=report,
         )
         stack.enter_context(localizer)
         tracker = open_tracker(localizer, asked.track, smooth=True)
@@ -177,6 +182,7 @@ def settings_of(asked: Asked, way: Way, frame: Frame) -> dict[str, Any]:
         "precision": way.localizer.info.precision,
         "source": asked.source,
         "frame_wh": list(size_wh(frame.pixels)),
+        "input_size": way.localizer.info.input_size,
         "batch": asked.batch,
         "threads": asked.threads,
         "track": asked.track,

@@ -7,6 +7,7 @@ import click
 
 from engines.backends import BACKENDS
 from rtloc.bench.frames import SYNTHETIC
+from rtloc.commands.options import input_size_option
 from rtloc.commands.webcam_options import size_wh as parse_size
 
 A_FILE = click.Path(path_type=Path)
@@ -20,6 +21,7 @@ class Asked:
     backend: str
     source: str
     size: tuple[int, int] | None
+    input_size: int | None
     batch: int
     threads: int | None
     duration: float
@@ -59,6 +61,7 @@ BENCH_OPTIONS = (
         callback=parse_size,
         help="Of made frames, or for the camera.  [default: 1280x720]",
     ),
+    input_size_option,
     click.option(
         "--batch", type=click.IntRange(1), default=1, show_default=True, help="Located at once."
     ),

@@ -12,8 +12,9 @@ from engines.engine_cache import described
 from engines.engine_file import write_engine
 from engines.errors import BackendUnavailableError
 from engines.gpu import Gpu, find_gpu
-from engines.model_file import read_model_info, resolve_model
+from engines.model_file import at_size, read_model_info, resolve_model
 from engines.tensorrt_module import MODULES, is_built_apart
+from rtloc.commands.options import input_size_option
 from rtloc.engine_progress import engine_progress
 from rtloc.errors import UsageError
 from rtloc.files import check_writable, partial_name
@@ -86,9 +87,15 @@ def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
     type=click.Path(path_type=Path),
     help="A file of what TensorRT learns about kernels: read, and written again.",
 )
+@input_size_option
 @build_options
 def command(
-    model: str, flavour: str, out: Path | None, timing_cache: Path | None, **options: Any
+    model: str,
+    flavour: str,
+    out: Path | None,
+    timing_cache: Path | None,
+    input_size: int | None,
+    **options: Any,
 ) -> None:
     """Compile MODEL, a model file in fp16 or fp32, into an engine for this machine's GPU.
 
@@ -98,7 +105,7 @@ def command(
     if wanted.turing and flavour != "tensorrt-rtx":
         raise UsageError("--turing is for --backend tensorrt-rtx; leave it out")
     path = resolve_model(model)
-    info = read_model_info(path)
+    info = at_size(read_model_info(path), input_size)
     out = out or Path(f"{path.stem}.engine")
     check_writable(out)
     known = None

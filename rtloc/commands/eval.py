@@ -10,6 +10,7 @@ from engines.backends import BACKENDS
 from engines.model_file import ModelInfo
 from rtloc.commands.eval_report import as_json, as_table
 from rtloc.commands.eval_run import Answers, look_at, measure_answers
+from rtloc.commands.options import input_size_option
 from rtloc.errors import RtlocError, UsageError
 from rtloc.files import check_writable
 from rtloc.localizer import DEFAULT_MODEL, Localizer
@@ -56,6 +57,7 @@ CHARACTERS = 72  # of text below one of the worst pictures
     type=click.FloatRange(0, 1),
     help="The lowest score that counts.  [default: the model's own]",
 )
+@input_size_option
 @click.option("--plot", type=A_PATH, help="Write the precision over the recall as a PNG.")
 @click.option("--worst", type=A_PATH, help="Write a sheet of the worst pictures as a PNG.")
 @click.option("--json", "wants_json", is_flag=True, help="Print the figures as JSON.")
@@ -69,6 +71,7 @@ def command(
     negatives: tuple[Path, ...],
     backend: str,
     threshold: float | None,
+    input_size: int | None,
     plot: Path | None,
     worst: Path | None,
     wants_json: bool,
@@ -81,7 +84,7 @@ def command(
     """
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our own errors say it
     check_outputs(plot, worst, negatives)
-    with Localizer(model, backend=backend, threshold=threshold) as localizer:
+    with Localizer(model, backend=backend, threshold=threshold, input_size=input_size) as localizer:
         info, lowest = localizer.info, localizer.threshold
         pictures, free = open_data(data, info, images, count, (cutouts, backgrounds))
         worst_cases = WorstCases(info.labels, lowest)

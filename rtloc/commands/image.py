@@ -36,10 +36,11 @@ def command(
     backend: str,
     threshold: float | None,
     classes: list[str] | None,
+    input_size: int | None,
 ) -> None:
     """Find objects in PATHS: pictures, and folders of pictures."""
     pictures = find_pictures(paths)
-    localizer = open_localizer(model, backend, threshold, classes)
+    localizer = open_localizer(model, backend, threshold, classes, input_size)
     if not no_pictures:
         make_folder(out)
     stats = RunStats(localizer.info.labels)

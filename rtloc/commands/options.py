@@ -12,10 +12,17 @@ from rtloc.track import DOUBTFUL, Tracker
 
 WHY_COMPILE = "rtloc: compiling an engine for this GPU, which is done once and then kept"
 Command = Callable[..., Any]
+input_size_option = click.option(
+    "--input-size",
+    type=click.IntRange(1),
+    metavar="PIXELS",
+    help="The longer side to which frames are scaled: a larger one finds smaller objects, and takes"
+    " longer.  [default: the model's own]",
+)
 
 
 def locating(command: Command) -> Command:
-    """Give a command the options --model, --backend, --threshold and --classes."""
+    """Give a command the options --model, --backend, --threshold, --classes and --input-size."""
     options = (
         click.option(
             "--model",
@@ -41,6 +48,7 @@ def locating(command: Command) -> Command:
             callback=split_labels,
             help="Look for these labels only.",
         ),
+        input_size_option,
     )
     for option in reversed(options):
         command = option(command)
@@ -91,6 +99,7 @@ def open_localizer(
     backend: str,
     threshold: float | None,
     classes: list[str] | None,
+    input_size: int | None,
     streams: int = 1,
     batch: int = 1,
     threads: int | None = None,
@@ -106,6 +115,7 @@ def open_localizer(
             backend=backend,
             threshold=threshold,
             classes=classes,
+            input_size=input_size,
             streams=streams,
             batch=batch,
             threads=threads,

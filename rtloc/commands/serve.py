@@ -31,6 +31,7 @@ def command(
     backend: str,
     threshold: float | None,
     classes: list[str] | None,
+    input_size: int | None,
 ) -> None:
     """Serve a page that finds objects in what the camera of a phone or laptop sees.
 
@@ -47,7 +48,7 @@ def command(
             f"rtloc serve needs the module {error.name}; pip install 'rtloc[web]'"
         ) from error
     tls = Tls(certificate, key) if certificate and key else None
-    with open_localizer(model, backend, threshold, classes) as localizer:
+    with open_localizer(model, backend, threshold, classes, input_size) as localizer:
         cameras = Cameras(localizer, track=track)
         with served(partial(camera_app, cameras), address, tls) as url:
             click.echo(f"rtloc: {localizer.backend} ({localizer.backend_reason})", err=True)

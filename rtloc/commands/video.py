@@ -82,6 +82,7 @@ def command(
     backend: str,
     threshold: float | None,
     classes: list[str] | None,
+    input_size: int | None,
 ) -> None:
     """Find objects in the video file IN; write it annotated, with its own timing and sound."""
     if end is not None and end <= start:
@@ -98,7 +99,9 @@ def command(
         cv2.setNumThreads(1)  # frames share the cores already, and whole ones cost less
         localizer = stack.enter_context(
             # each inference by itself: threads that share one wait for one another
-            open_localizer(model, backend, threshold, classes, streams, batch, threads=1)
+            open_localizer(
+                model, backend, threshold, classes, input_size, streams, batch, threads=1
+            )
         )
         labels = localizer.info.labels
         window = stack.enter_context(open_window(f"rtloc {source.name}")) if show else None

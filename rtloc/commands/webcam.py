@@ -62,6 +62,7 @@ def command(
     backend: str,
     threshold: float | None,
     classes: list[str] | None,
+    input_size: int | None,
     **outputs: Any,
 ) -> None:
     """Find objects in SOURCE: a camera's index (0 is the first), its device path, or a URL.
@@ -81,7 +82,9 @@ def command(
     with ExitStack() as stack:
         aside = stack.enter_context(ThreadPoolExecutor(len(asked)))
         opening = [aside.submit(open_capture, one) for one in asked]  # the engine loads meanwhile
-        localizer = stack.enter_context(open_localizer(model, backend, threshold, classes))
+        localizer = stack.enter_context(
+            open_localizer(model, backend, threshold, classes, input_size)
+        )
         news = Condition()
         lives = []
         for one, capture in zip(asked, opening, strict=True):

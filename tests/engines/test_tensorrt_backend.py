@@ -189,12 +189,14 @@ def test_without_a_gpu_it_says_so_and_auto_takes_another(name: str) -> None:
 
 
 def test_a_form_that_tensorrt_takes_is_found_beside_the_model(tmp_path: Path) -> None:
-    from engines.model_file import form_in
+    from engines.model_file import at_size, form_in
 
     in_8_bits = read_model_info(MODELS["pokemon"])
     assert form_in(in_8_bits, ("fp16", "fp32")).path == MODELS["pokemon-fp16"]
     assert form_in(in_8_bits, ("fp32",)).path == MODELS["pokemon-fp32"]
     assert form_in(IN_FLOAT32, ("fp16", "fp32")) == IN_FLOAT32
+    large = form_in(at_size(in_8_bits, 640), ("fp16", "fp32"))
+    assert (large.path, large.input_size) == (MODELS["pokemon-fp16"], 640)
     alone = tmp_path / "alone.onnx"
     alone.write_bytes(MODELS["pokemon"].read_bytes())
     with pytest.raises(EngineError, match="is in int8; give a model in fp16 or fp32"):

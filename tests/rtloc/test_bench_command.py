@@ -20,7 +20,9 @@ def test_it_prints_the_stages_and_writes_every_sample(rtloc, tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
     for word in ("capture", "fit", "engine", "unfit", "track", "draw", "locate", "end to end"):
         assert f" {word} " in done.stdout
-    assert "pokemon (int8) on synthetic, frames of 320×180, 1 at a time" in done.stdout
+    assert (
+        "pokemon (int8) on synthetic, frames of 320×180 scaled to 384 pixels, 1 at" in done.stdout
+    )
     assert "45 samples, each of a frame, none left out; warm-up" in done.stdout
     assert cv2.imread(str(tmp_path / "new.png")).shape[0] > 300
     report = json.loads((tmp_path / "new.json").read_text("utf-8"))
@@ -56,11 +58,22 @@ def test_a_run_is_compared_with_an_older_one(rtloc, fails, tmp_path: Path) -> No
     done = rtloc("bench", *QUICK, "--compare", fast)
     assert done.returncode == 0, done.stderr
     assert "slower" in done.stdout
+    assert "input_size" not in done.stdout
     assert "frame_wh is [320, 180], and was [640, 360]" in done.stdout
     assert "the machine itself was slower" in done.stdout
     done = rtloc("bench", *QUICK, "--compare", fast, "--fail-above", 1.1)
     assert done.returncode == 1
     assert "slower than --fail-above 1.1: openvino takes" in done.stderr
+
+
+def test_another_input_size_is_measured_and_told(rtloc, tmp_path: Path) -> None:
+    old, new = tmp_path / "old.json", tmp_path / "new.json"
+    assert rtloc("bench", *QUICK, "--json", old).returncode == 0
+    done = rtloc("bench", *QUICK, "--input-size", 128, "--json", new, "--compare", old)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(new.read_text("utf-8"))["settings"]["input_size"] == 128
+    assert "frames of 320×180 scaled to 128 pixels" in done.stdout
+    assert "input_size is 128, and was 384" in done.stdout
 
 
 def test_frames_that_arrive_and_cameras(rtloc, tmp_path: Path) -> None:

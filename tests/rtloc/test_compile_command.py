@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from engines.backends import read_model
 from engines.engine_file import hash_of, read_engine
-from engines.errors import BackendUnavailableError
+from engines.errors import BackendUnavailableError, InputSizeError
 from engines.gpu import find_gpu
-from engines.model_file import read_model_info, shipped_models
+from engines.model_file import at_size, read_model_info, shipped_models
 from engines.tensorrt_module import load_tensorrt
 
 MODEL = shipped_models()["pokemon-fp16"]
@@ -41,6 +42,19 @@ def test_an_engine_says_what_it_is_made_of(rtloc, tmp_path: Path) -> None:
     assert {p.name for p in tmp_path.iterdir()} == {"pokemon-fp16.engine", "kernels.cache"}
     again = rtloc(*command, "--timing-cache", "kernels.cache", "-o", "again.engine")
     assert again.returncode == 0, again.stderr
+
+
+def test_an_engine_is_for_the_size_that_it_was_compiled_for(rtloc, tmp_path: Path) -> None:
+    command = ("compile", "pokemon-fp16", "--backend", "tensorrt-rtx", "-o", "large.engine")
+    done = rtloc(*command, "--input-size", 640)
+    assert done.returncode == 0, done.stderr
+    info, _ = read_engine(tmp_path / "large.engine")
+    assert info.shapes[1:] == ((1, 384, 640, 3), (1, 640, 640, 3))
+    assert info.input_size == 640
+    model = read_model(tmp_path / "large.engine")
+    assert at_size(model, 640) == model
+    with pytest.raises(InputSizeError, match=r"large\.engine takes inputs of 640 pixels only"):
+        at_size(model, 384)
 
 
 def test_a_model_in_8_bits_is_refused_in_one_line(fails, tmp_path: Path) -> None:

@@ -52,6 +52,11 @@ def test_a_picture_gets_an_annotated_copy_beside_which_it_stays_as_it_was(
         assert (copy == colour).all(axis=2).sum() > 300
 
 
+def test_an_input_size_that_is_none_is_wrong_usage(fails, photo: Path) -> None:
+    said = fails(2, "image", photo, "--input-size", 100)
+    assert "no input can have 100 pixels; give a multiple of 32 from 64 on" in said
+
+
 def test_the_closing_line_says_what_was_found(rtloc, photo: Path) -> None:
     line = rtloc("image", photo).stderr.strip()
     assert "\n" not in line

@@ -2,12 +2,13 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import cv2
 import numpy as np
 import pytest
 from clips import LABELS
 
 from engines.backends import BACKENDS, Load, RawOutputs, open_backend
-from engines.errors import DeviceLostError, EngineError, UnknownNameError
+from engines.errors import DeviceLostError, EngineError, InputSizeError, UnknownNameError
 from engines.model_file import ModelInfo
 from rtloc import Detections, Localizer, RtlocError
 from rtloc.errors import UsageError
@@ -94,6 +95,26 @@ def test_wrong_arguments_name_what_would_be_right() -> None:
         Localizer("nothing.onnx")
     with pytest.raises(EngineError, match="openvino"):
         Localizer(backend="cuda")
+
+
+@pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
+def test_a_larger_input_finds_what_is_too_small_else(scene: np.ndarray, backend: str) -> None:
+    far = np.full((1440, 2560, 3), 114, np.uint8)
+    far[660:728, 1200:1321] = cv2.resize(scene, (121, 68), interpolation=cv2.INTER_AREA)
+    assert len(Localizer(backend=backend).locate(far)) == 0
+    large = Localizer(backend=backend, input_size=2560)
+    assert large.info.input_size == 2560
+    found = large.locate(far)
+    by_place = found[np.argsort(found.boxes[:, 0])]
+    assert [large.info.labels[i] for i in by_place.class_ids] == list(LABELS)
+    centres = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
+    assert ((centres > (1200, 660)) & (centres < (1321, 728))).all()
+
+
+@pytest.mark.parametrize("size", [-32, 0, 32, 333])
+def test_a_size_that_no_input_can_have_is_refused(size: int) -> None:
+    with pytest.raises(InputSizeError, match=f"can have {size} pixels; give a multiple of 32"):
+        Localizer(input_size=size)
 
 
 def test_noncontiguous_pictures_are_located_too(scene: np.ndarray) -> None:

@@ -14,9 +14,12 @@ CLIP = ROOT / "samples/pokemon.mp4"
 SHORT_SIDE_PX = 16
 IOU = 0.5
 RECALL = 0.94
+RECALL_AT_640_PX = 0.975
 PRECISION = 0.90
 
 Line = dict[str, Any]
+# each true box with whether it was found; of each detection whether it is right
+Met = tuple[list[tuple[Line, bool]], list[bool]]
 
 
 def lines(path: Path) -> list[Line]:
@@ -32,14 +35,22 @@ def iou(a: list[float], b: list[float]) -> float:
 
 
 @pytest.fixture(scope="module")
-def met(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[tuple[Line, bool]], list[bool]]:
-    """Each true box with whether it was found; of each detection whether it is right."""
+def met(tmp_path_factory: pytest.TempPathFactory) -> Met:
+    return located(tmp_path_factory.mktemp("recall") / "r.jsonl")
+
+
+@pytest.fixture(scope="module")
+def met_at_640_px(tmp_path_factory: pytest.TempPathFactory) -> Met:
+    return located(tmp_path_factory.mktemp("recall") / "r.jsonl", "--input-size", "640")
+
+
+def located(records: Path, *options: str) -> Met:
     from click.testing import CliRunner
 
     from rtloc.commands.video import command
 
-    records = tmp_path_factory.mktemp("recall") / "r.jsonl"
-    done = CliRunner().invoke(command, [str(CLIP), "--no-video", "--records", str(records)])
+    arguments = [str(CLIP), "--no-video", "--records", str(records), *options]
+    done = CliRunner().invoke(command, arguments)
     assert done.exit_code == 0, done.output
     truths, right = [], []
     for truth, found in zip(lines(CLIP.with_suffix(".jsonl")), lines(records), strict=True):
@@ -56,17 +67,23 @@ def meets(detection: Line, truth: Line) -> bool:
     return detection["label"] == truth["label"] and iou(detection["box"], truth["box"]) >= IOU
 
 
-def test_it_finds_them(met: tuple[list[tuple[Line, bool]], list[bool]]) -> None:
+def test_it_finds_them(met: Met) -> None:
     found = [was_found for _, was_found in met[0]]
     assert len(found) > 600
     assert np.mean(found) >= RECALL
 
 
-def test_it_finds_each_of_them(met: tuple[list[tuple[Line, bool]], list[bool]]) -> None:
+def test_it_finds_each_of_them(met: Met) -> None:
     for label in ("Bulbasaur", "Charmander", "Squirtle"):
         found = [was_found for one, was_found in met[0] if one["label"] == label]
         assert np.mean(found) >= RECALL - 0.05, label
 
 
-def test_it_finds_nothing_else(met: tuple[list[tuple[Line, bool]], list[bool]]) -> None:
+def test_it_finds_nothing_else(met: Met) -> None:
     assert np.mean(met[1]) >= PRECISION
+
+
+def test_with_a_larger_input_it_finds_more_of_them(met_at_640_px: Met) -> None:
+    found = [was_found for _, was_found in met_at_640_px[0]]
+    assert np.mean(found) >= RECALL_AT_640_PX
+    assert np.mean(met_at_640_px[1]) >= PRECISION

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from engines.backends import open_backend
-from engines.model_file import read_model_info
+from engines.errors import InputSizeError
+from engines.model_file import at_size, read_model_info
 from train.export import Description, export_onnx
 from train.generator import Sample
 from train.network import NetworkShape
@@ -108,7 +109,10 @@ def test_an_exported_network_answers_alike_on_every_engine(
     network = SingleNetwork(SMALL).eval()
     path = tmp_path / "single.onnx"
     export_onnx(network, Description(("a", "b", "c"), 0.5, "charmander", {}), path)
-    engine, _ = open_backend(read_model_info(path), backend)
+    info = read_model_info(path)
+    with pytest.raises(InputSizeError, match="pixels only"):
+        at_size(info, 2 * SIZE)
+    engine, _ = open_backend(info, backend)
     for height, width in ((SIZE, SIZE), (96, SIZE), (SIZE, 64)):
         frames = np.random.default_rng(0).integers(0, 256, (2, height, width, 3)).astype(np.uint8)
         answer = engine.infer(frames)

@@ -96,7 +96,12 @@ def command(
     if worst is not None:
         tiles = [tile(case, info.labels) for case in worst_cases.cases()]
         write_picture(worst, draw_sheet(tiles, title))
-    about = {"model": model, "backend": localizer.backend, "data": pictures.title}
+    about: dict[str, str | int] = {
+        "model": model,
+        "backend": localizer.backend,
+        "input_size": info.input_size,
+        "data": pictures.title,
+    }
     click.echo(as_json(about, measured) if wants_json else as_table(about, measured))
     if pictures.unknown:
         names = ", ".join(pictures.unknown)

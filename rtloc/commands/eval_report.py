@@ -8,7 +8,7 @@ from rtloc.commands.eval_run import Count, Measured
 from train.figures import Figures
 
 
-def as_json(about: Mapping[str, str], measured: Measured) -> str:
+def as_json(about: Mapping[str, str | int], measured: Measured) -> str:
     """Return all that was measured as a JSON object on one line."""
     return json.dumps(
         {
@@ -23,12 +23,12 @@ def as_json(about: Mapping[str, str], measured: Measured) -> str:
     )
 
 
-def as_table(about: Mapping[str, str], measured: Measured) -> str:
+def as_table(about: Mapping[str, str | int], measured: Measured) -> str:
     """Lay out all that was measured in lines."""
     figures = measured.figures
     return "\n".join(
         [
-            f"{about['model']} on {about['backend']}: {about['data']}",
+            f"{about['model']} on {about['backend']} at {about['input_size']} px: {about['data']}",
             "",
             *average_precisions(figures),
             "",

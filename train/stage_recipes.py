@@ -18,7 +18,8 @@ STARTERS = ("Bulbasaur", "Charmander", "Squirtle")
 class Plan:
     """What a stage's recipe says beside its name; all else is as `Recipe` has it.
 
-    size: the longer side of the pictures in pixels; labels: the classes it knows, None: all.
+    size: the longer side of the pictures that it is measured on in pixels; labels: the classes it
+    knows, None: all.
     """
 
     size: int
@@ -26,6 +27,7 @@ class Plan:
     batch_size: int = 32
     learning_rate: float = 2e-3
     warmup_steps: int = 100
+    picture_part: float = 1.0
     small_part: float = 0.0
     surest_weight: float = 0.0
     labels: tuple[str, ...] | None = STARTERS
@@ -45,6 +47,7 @@ class Plan:
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             warmup_steps=self.warmup_steps,
+            picture_part=self.picture_part,
             small_part=self.small_part,
             surest_weight=self.surest_weight,
         )
@@ -60,7 +63,14 @@ PLANS: dict[HeadName, dict[str, Plan]] = {
         "real-background": Plan(size=256, steps=6000, small_part=0.5),
         **dict.fromkeys(
             ("maybe-absent", "multi-class"),
-            Plan(size=320, steps=8800, batch_size=16, small_part=0.7, surest_weight=3.0),
+            Plan(
+                size=512,
+                steps=6400,
+                batch_size=16,
+                picture_part=0.875,
+                small_part=0.7,
+                surest_weight=3.0,
+            ),
         ),
         "many-objects": Plan(
             size=384, steps=4000, warmup_steps=FULL.warmup_steps, small_part=0.5, labels=None

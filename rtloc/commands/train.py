@@ -157,6 +157,7 @@ def command(
         learning_rate=usual_rate if learning_rate is None else learning_rate,
         warmup_steps=plan.warmup_steps,
         weights=None if begun_with is None else str(begun_with.absolute()),
+        picture_part=plan.picture_part,
         # smaller pictures teach quickly what those weights know already
         small_part=plan.small_part if begun_with is None else 0.0,
         giou_weight=giou_weight,

@@ -33,6 +33,7 @@ from train.trainer import (
     move_average,
     network_locate,
     optimizers_of,
+    picture_size,
     resume,
     schedule,
 )
@@ -129,6 +130,19 @@ def test_a_recipe_may_begin_with_smaller_pictures() -> None:
     assert beginning_of(recipe, 320) == Beginning(size=224, end=4)
     assert beginning_of(recipe, 128) == Beginning(size=128, end=4)
     assert beginning_of(RECIPE, 384).end == 0
+
+
+def test_a_network_may_learn_from_smaller_pictures_than_it_is_for(
+    maker: PictureMaker, validation: list, tmp_path: Path
+) -> None:
+    recipe = replace(RECIPE, steps=2, small_part=0.5, picture_part=0.75)
+    assert picture_size(recipe, 384) == 288
+    assert picture_size(RECIPE, 64) == 64
+    trainer = Trainer(recipe, replace(SHAPE, size=256), LABELS)
+    sizes: list[int] = []
+    trainer.network.register_forward_pre_hook(lambda _, given: sizes.append(max(given[0].shape)))
+    trainer.train(replace(maker, size=256), validation, tmp_path, nothing, workers=0)
+    assert sizes == [128, 192]
 
 
 def test_a_run_that_is_over_is_left_as_it_is(

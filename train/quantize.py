@@ -23,7 +23,7 @@ from train.export import Description, export_checkpoint, prepare_place, write_mo
 from train.figures import Figures
 from train.settle import measure_at_length
 from train.trainer import Recipe
-from train.training_data import TrainingData, load_training_data
+from train.training_data import TrainingData, data_of_state
 
 CALIBRATION_PICTURES = 256
 # OpenVINO takes a step of exactly 1 for none, and would run the first convolution, the dearest of
@@ -44,10 +44,7 @@ def export_quantized(checkpoint: Path, path: Path) -> Figures:
     """
     prepare_place(path)
     state = load_checkpoint(checkpoint)
-    recipe = Recipe(**state["recipe"])
-    data = load_training_data(recipe, state["shape"]["size"])
-    if data.labels != tuple(state["labels"]):
-        raise TrainError(f"{recipe.cutouts} now holds {data.labels}, the run {state['labels']}")
+    recipe, data = Recipe(**state["recipe"]), data_of_state(state)
     with tempfile.TemporaryDirectory() as folder:
         whole, quantized = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
         export_checkpoint(checkpoint, whole)

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from train.data_set import HELD_OUT_SEED, DataSet, load_data_set
+from train.errors import TrainError
 from train.generator import Maker, Sample
 from train.labelled import read_labelled, with_labels
 from train.labelled_maker import LabelledMaker, MixedMaker, labelled_maker
@@ -99,3 +100,16 @@ def generated_data(recipe: Recipe, size: int) -> DataSet:
         distractors=Path(recipe.distractors) if recipe.distractors else None,
         labels=recipe.labels,
     )
+
+
+def data_of_state(state: dict[str, Any]) -> TrainingData:
+    """Load what the run of a checkpoint's state was trained and is measured on.
+
+    Raises:
+        TrainError: it is not there any more, or is of other classes now.
+    """
+    recipe = Recipe(**state["recipe"])
+    data = load_training_data(recipe, state["shape"]["size"])
+    if data.labels != tuple(state["labels"]):
+        raise TrainError(f"{recipe.cutouts} now holds {data.labels}, the run {state['labels']}")
+    return data

@@ -1,9 +1,13 @@
 """`rtloc export`: turn a checkpoint into a model file."""
 
+import tempfile
 from pathlib import Path
 from typing import Literal
 
 import click
+
+from train.export import export_checkpoint, prepare_place
+from train.network import LARGEST_STRIDE
 
 
 @click.command()
@@ -17,19 +21,47 @@ import click
     help="fp16 is for GPUs; int8 is the fastest on a CPU, and is made with pictures of the run's "
     "own recipe.",
 )
-def command(checkpoint: Path, out: Path, precision: Literal["fp32", "fp16", "int8"]) -> None:
+@click.option(
+    "--input-size",
+    type=click.IntRange(2 * LARGEST_STRIDE),
+    metavar="PIXELS",
+    help="The longer side of the model's input; its threshold is settled anew, which takes minutes."
+    "  [default: that of the run]",
+)
+def command(
+    checkpoint: Path,
+    out: Path,
+    precision: Literal["fp32", "fp16", "int8"],
+    input_size: int | None,
+) -> None:
     """Turn CHECKPOINT (best.pt or last.pt of a run) into a self-describing ONNX file.
 
     With fp16 the same in fp32 is written beside it, as NAME-fp32.onnx where OUT is NAME.onnx or
     NAME-fp16.onnx: what to verify it against.
     """
+    if input_size is None:
+        write(checkpoint, out, precision)
+        return
+    if input_size % LARGEST_STRIDE:
+        raise click.BadParameter(
+            f"{input_size} is not a multiple of {LARGEST_STRIDE}", param_hint="--input-size"
+        )
+    from train.resettle import resettle
+
+    prepare_place(out)
+    with tempfile.TemporaryDirectory() as folder:
+        resettled = Path(folder) / checkpoint.name
+        resettle(checkpoint, input_size, resettled)
+        write(resettled, out, precision)
+
+
+def write(checkpoint: Path, out: Path, precision: Literal["fp32", "fp16", "int8"]) -> None:
+    """Write the model file, and with fp16 its twin in fp32."""
     if precision == "int8":
         from train.quantize import export_quantized
 
         figures = export_quantized(checkpoint, out)
     else:
-        from train.export import export_checkpoint
-
         if precision == "fp16":
             twin = f"{out.stem.removesuffix('-fp16')}-fp32{out.suffix}"
             export_checkpoint(checkpoint, out.with_name(twin))

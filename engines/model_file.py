@@ -20,6 +20,7 @@ OUTPUTS = ("boxes", "scores", "class_ids")
 USUAL_ASPECT = (16, 9)  # of the frames that an engine is made ready for
 INPUT_STEP = 32  # the sides of an input are multiples of this
 SMALLEST_SIZE = 2 * INPUT_STEP  # in a smaller input the cells would be fewer than the answers
+LARGEST_SIZE = 4096  # more than a frame of 4K has; of a typing error memory could run out
 MODELS_FOLDER = Path(__file__).parent / "models"
 
 
@@ -123,7 +124,7 @@ def read_model_info(path: Path) -> ModelInfo:
 def at_size(info: ModelInfo, size: int | None) -> ModelInfo:
     """Return a model for inputs of another size; None: its own.
 
-    size: the longer side in pixels, a multiple of INPUT_STEP, not less than SMALLEST_SIZE.
+    size: the longer side in pixels, a multiple of INPUT_STEP, SMALLEST_SIZE to LARGEST_SIZE.
 
     Raises:
         InputSizeError: it is none, or the model or engine is for its own size only.
@@ -133,12 +134,12 @@ def at_size(info: ModelInfo, size: int | None) -> ModelInfo:
     if not info.any_size:
         raise InputSizeError(
             f"{info.path} takes inputs of {info.input_size} pixels only, not of {size}; "
-            "leave out --input-size"
+            "leave out the input size"
         )
-    if size % INPUT_STEP or size < SMALLEST_SIZE:
+    if size % INPUT_STEP or not SMALLEST_SIZE <= size <= LARGEST_SIZE:
         raise InputSizeError(
             f"no input can have {size} pixels; give a multiple of {INPUT_STEP} "
-            f"from {SMALLEST_SIZE} on"
+            f"from {SMALLEST_SIZE} to {LARGEST_SIZE}"
         )
     return replace(info, input_size=size)
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 import click
 
+from engines.model_file import INPUT_STEP, LARGEST_SIZE, SMALLEST_SIZE
 from train.export import export_checkpoint, prepare_place
-from train.network import LARGEST_STRIDE
 
 
 @click.command()
@@ -23,7 +23,7 @@ from train.network import LARGEST_STRIDE
 )
 @click.option(
     "--input-size",
-    type=click.IntRange(2 * LARGEST_STRIDE),
+    type=click.IntRange(SMALLEST_SIZE, LARGEST_SIZE),
     metavar="PIXELS",
     help="The longer side of the model's input; its threshold is settled anew, which takes minutes."
     "  [default: that of the run]",
@@ -42,9 +42,9 @@ def command(
     if input_size is None:
         write(checkpoint, out, precision)
         return
-    if input_size % LARGEST_STRIDE:
+    if input_size % INPUT_STEP:
         raise click.BadParameter(
-            f"{input_size} is not a multiple of {LARGEST_STRIDE}", param_hint="--input-size"
+            f"{input_size} is not a multiple of {INPUT_STEP}", param_hint="--input-size"
         )
     from train.resettle import resettle
 

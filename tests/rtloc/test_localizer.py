@@ -111,7 +111,7 @@ def test_a_larger_input_finds_what_is_too_small_else(scene: np.ndarray, backend:
     assert ((centres > (1200, 660)) & (centres < (1321, 728))).all()
 
 
-@pytest.mark.parametrize("size", [-32, 0, 32, 333])
+@pytest.mark.parametrize("size", [-32, 0, 32, 333, 1 << 20])
 def test_a_size_that_no_input_can_have_is_refused(size: int) -> None:
     with pytest.raises(InputSizeError, match=f"can have {size} pixels; give a multiple of 32"):
         Localizer(input_size=size)

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.optim.swa_utils import update_bn
 
 from train.batches import GeneratedBatches, batches
-from train.checkpoint import load_checkpoint, save_checkpoint
+from train.checkpoint import load_checkpoint, save_checkpoint, without_training
 from train.errors import TrainError
 from train.generator import Maker
 from train.settle import settle
@@ -39,8 +39,11 @@ def averaged(first: dict[str, Any], second: dict[str, Any], part: float) -> dict
         name: value.lerp(theirs[name], part) if value.dtype.is_floating_point else value
         for name, value in first["averaged"].items()
     }
-    kept = {k: v for k, v in first.items() if k not in ("format", "network", "optimizers")}
-    return {**kept, "figures": None, "averaged": between}  # those of neither hold any more
+    return {
+        **without_training(first),
+        "figures": None,
+        "averaged": between,
+    }  # those of neither hold any more
 
 
 def with_statistics(

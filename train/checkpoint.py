@@ -37,3 +37,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise TrainError(f"{path} is no checkpoint of this version of rtloc; train again")
     return state
+
+
+def without_training(state: dict[str, Any]) -> dict[str, Any]:
+    """Return what of a checkpoint's state is needed to use its network, not to go on training."""
+    return {k: v for k, v in state.items() if k not in ("format", "network", "optimizers")}

@@ -7,7 +7,11 @@ from typing import Literal
 import click
 
 from engines.model_file import INPUT_STEP, LARGEST_SIZE, SMALLEST_SIZE
+from train.checkpoint import load_checkpoint
 from train.export import export_checkpoint, prepare_place
+from train.resize import resize
+from train.settle import settle
+from train.training_data import data_of_state
 
 
 @click.command()
@@ -46,13 +50,13 @@ def command(
         raise click.BadParameter(
             f"{input_size} is not a multiple of {INPUT_STEP}", param_hint="--input-size"
         )
-    from train.resettle import resettle
-
     prepare_place(out)
     with tempfile.TemporaryDirectory() as folder:
-        resettled = Path(folder) / checkpoint.name
-        resettle(checkpoint, input_size, resettled)
-        write(resettled, out, precision)
+        resized = Path(folder) / checkpoint.name
+        resize(checkpoint, input_size, resized)
+        if precision != "int8":  # that is measured as it is written
+            settle(resized, data_of_state(load_checkpoint(resized)))
+        write(resized, out, precision)
 
 
 def write(checkpoint: Path, out: Path, precision: Literal["fp32", "fp16", "int8"]) -> None:

@@ -12,10 +12,11 @@ from train.checkpoint import load_checkpoint
 from train.errors import TrainError
 from train.export import export_checkpoint
 from train.network import NetworkShape
-from train.resettle import resettle
+from train.resize import resize
+from train.settle import settle
 from train.stage_recipes import HeadName
 from train.trainer import Recipe, Trainer, picture_size
-from train.training_data import load_training_data
+from train.training_data import data_of_state, load_training_data
 
 
 def trained(folder: Path, head: HeadName) -> Path:
@@ -32,7 +33,9 @@ def trained(folder: Path, head: HeadName) -> Path:
 def test_the_network_stays_and_is_measured_at_the_new_size(tmp_path: Path) -> None:
     checkpoint, out = trained(tmp_path, "dense"), tmp_path / "larger.pt"
     before = checkpoint.read_bytes()
-    figures = resettle(checkpoint, 192, out, samples=4, photos=4, drawings=2)
+    resize(checkpoint, 192, out)
+    data = data_of_state(load_checkpoint(out))
+    figures = settle(out, data, samples=4, photos=4, drawings=2)
     assert checkpoint.read_bytes() == before
     old, new = load_checkpoint(checkpoint), load_checkpoint(out)
     assert all(
@@ -48,12 +51,12 @@ def test_the_network_stays_and_is_measured_at_the_new_size(tmp_path: Path) -> No
 def test_it_may_be_done_again(tmp_path: Path) -> None:
     checkpoint, larger, smaller = (tmp_path / name for name in ("best.pt", "l.pt", "s.pt"))
     trained(tmp_path, "dense")
-    resettle(checkpoint, 192, larger, samples=4, photos=4, drawings=2)
-    resettle(larger, 96, smaller, samples=4, photos=4, drawings=2)
+    resize(checkpoint, 192, larger)
+    resize(larger, 96, smaller)
     assert picture_size(Recipe(**load_checkpoint(smaller)["recipe"]), 96) == 128
 
 
 def test_the_single_head_is_for_its_own_size_only(tmp_path: Path) -> None:
     with pytest.raises(TrainError, match="single head"):
-        resettle(trained(tmp_path, "single"), 192, tmp_path / "larger.pt")
+        resize(trained(tmp_path, "single"), 192, tmp_path / "larger.pt")
     assert not (tmp_path / "larger.pt").exists()

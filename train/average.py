@@ -41,9 +41,9 @@ def averaged(first: dict[str, Any], second: dict[str, Any], part: float) -> dict
     }
     return {
         **without_training(first),
-        "figures": None,
+        "figures": None,  # those of neither hold any more
         "averaged": between,
-    }  # those of neither hold any more
+    }
 
 
 def with_statistics(

@@ -3,7 +3,8 @@
 Where the second run went on from the first, the weights between the two are as good as theirs, and
 now and then better (Wortsman et al., 2022: https://arxiv.org/abs/2203.05482). The statistics of its
 batch norms are not between theirs: they are taken anew (Izmailov et al., 2018:
-https://arxiv.org/abs/1803.05407).
+https://arxiv.org/abs/1803.05407). Only where the runs have hardly moved apart can they be averaged
+as well (--keep-statistics).
 """
 
 from pathlib import Path
@@ -18,7 +19,7 @@ from train.checkpoint import load_checkpoint, save_checkpoint, without_training
 from train.errors import TrainError
 from train.generator import Maker
 from train.settle import settle
-from train.trainer import Recipe, averaged_network, shape_of
+from train.trainer import Recipe, averaged_network, picture_size, shape_of
 from train.training_data import load_training_data
 
 STATISTICS_OF, BATCH = 4096, 32  # training pictures
@@ -61,13 +62,19 @@ def with_statistics(
 @click.argument("second", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--part", type=click.FloatRange(0, 1), default=0.5, show_default=True)
-def main(first: Path, second: Path, out: Path, part: float) -> None:
+@click.option("--keep-statistics", is_flag=True, help="Average those of batch norms as well.")
+def main(first: Path, second: Path, out: Path, part: float, keep_statistics: bool) -> None:
     """Write to OUT the checkpoint FIRST with a part of the weights of SECOND."""
     try:
         state = averaged(load_checkpoint(first), load_checkpoint(second), part)
-        data = load_training_data(Recipe(**state["recipe"]), shape_of(state).size)
+        recipe, size = Recipe(**state["recipe"]), shape_of(state).size
+        data = load_training_data(recipe, size)
+        if not keep_statistics:
+            # of larger pictures they would be others, to which the weights are not used
+            maker = data.training.at_size(picture_size(recipe, size))
+            state = with_statistics(state, maker)
         out.parent.mkdir(parents=True, exist_ok=True)
-        save_checkpoint(out, with_statistics(state, data.training))
+        save_checkpoint(out, state)
         figures = settle(out, data)
     except TrainError as error:
         raise click.ClickException(str(error)) from error

@@ -73,7 +73,12 @@ PLANS: dict[HeadName, dict[str, Plan]] = {
             ),
         ),
         "many-objects": Plan(
-            size=384, steps=4000, warmup_steps=FULL.warmup_steps, small_part=0.5, labels=None
+            size=512,
+            steps=4000,
+            warmup_steps=FULL.warmup_steps,
+            picture_part=0.75,
+            small_part=0.5,
+            labels=None,
         ),
     },
     "single": {

@@ -98,7 +98,8 @@ def train_ours(work: Path, steps: int, size: int) -> float:
     """Train rtloc, unless it is done; return how many seconds it took."""
     took = work / "rtloc_seconds.txt"
     if not took.exists():
-        options = ("--steps", steps, "--size", size, "--stage", STAGE, "--validate-every", steps)
+        sizes = ("--size", size, "--picture-size", size)  # as YOLO's
+        options = (*sizes, "--steps", steps, "--stage", STAGE, "--validate-every", steps)
         # the time is for training: hardly any for the threshold, which mAP does not need
         shortly = ("--held-out", 50, "--negatives", 50)
         folders = ("--run", work / "rtloc_run", "-o", work / "rtloc.onnx")

@@ -6,7 +6,7 @@ from typing import Literal
 
 import click
 
-from engines.model_file import INPUT_STEP, LARGEST_SIZE, SMALLEST_SIZE
+from rtloc.commands.options import INPUT_SIZE
 from train.checkpoint import load_checkpoint
 from train.export import export_checkpoint, prepare_place
 from train.resize import resize
@@ -27,7 +27,7 @@ from train.training_data import data_of_state
 )
 @click.option(
     "--input-size",
-    type=click.IntRange(SMALLEST_SIZE, LARGEST_SIZE),
+    type=INPUT_SIZE,
     metavar="PIXELS",
     help="The longer side of the model's input; its threshold is settled anew, which takes minutes."
     "  [default: that of the run]",
@@ -46,10 +46,6 @@ def command(
     if input_size is None:
         write(checkpoint, out, precision)
         return
-    if input_size % INPUT_STEP:
-        raise click.BadParameter(
-            f"{input_size} is not a multiple of {INPUT_STEP}", param_hint="--input-size"
-        )
     prepare_place(out)
     with tempfile.TemporaryDirectory() as folder:
         resized = Path(folder) / checkpoint.name

@@ -6,15 +6,34 @@ from typing import Any
 import click
 
 from engines.backends import BACKENDS
+from engines.model_file import INPUT_STEP, LARGEST_SIZE, SMALLEST_SIZE
 from rtloc.engine_progress import engine_progress
 from rtloc.localizer import DEFAULT_MODEL, Localizer
 from rtloc.track import DOUBTFUL, Tracker
 
 WHY_COMPILE = "rtloc: compiling an engine for this GPU, which is done once and then kept"
 Command = Callable[..., Any]
+
+
+class LongerSide(click.IntRange):
+    """The longer side of an input or picture in pixels: one that all grids of a network divide."""
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> int:
+        """Return the side as a number."""
+        side = int(super().convert(value, parameter, context))
+        if side % INPUT_STEP:
+            self.fail(f"{side} is not a multiple of {INPUT_STEP}", parameter, context)
+        return side
+
+
+INPUT_SIZE = LongerSide(SMALLEST_SIZE, LARGEST_SIZE)
+PICTURE_SIZE = LongerSide(128, 1280)  # to train on
+
 input_size_option = click.option(
     "--input-size",
-    type=click.IntRange(1),
+    type=INPUT_SIZE,
     metavar="PIXELS",
     help="The longer side to which frames are scaled: a larger one finds smaller objects, and takes"
     " longer.  [default: the model's own]",

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn
 from rich.progress import Progress as ProgressBar
 
+from rtloc.commands.options import PICTURE_SIZE
 from rtloc.contact_sheet import draw_contact_sheet
 from rtloc.errors import UsageError
 from rtloc.files import check_new, check_writable, new_folder
@@ -39,7 +40,7 @@ QUALITY = 95
 @click.option("--preview", type=A_PATH, help="Write a contact sheet of the first ones as a PNG.")
 @click.option("--stage", type=click.Choice(list(STAGES)), default="many-objects", show_default=True)
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
-@click.option("--size", type=click.IntRange(128, 1280), help="Longer side, px.  [default: stage's]")
+@click.option("--size", type=PICTURE_SIZE, help="Longer side, px.  [default: stage's]")
 @click.option("--cutouts", type=A_PATH, help="As for `rtloc train`.")
 @click.option("--backgrounds", type=A_PATH, help="As for `rtloc train`.")
 @click.option("--distractors", type=A_PATH, help="Folder of drawings that get no box.")
@@ -82,8 +83,6 @@ def command(
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our own errors say it
     plan = PLANS["dense"][stage]
     size = size or plan.size
-    if size % 32:
-        raise click.BadParameter(f"{size} is not a multiple of 32", param_hint="--size")
     if png and jpeg_quality is not None:
         raise UsageError("--png and --jpeg-quality contradict each other; leave one out")
     if distractors is not None and no_distractors:

@@ -7,6 +7,7 @@ from typing import Literal
 import click
 import cv2
 
+from rtloc.commands.options import PICTURE_SIZE
 from rtloc.commands.train_report import progress_report, summary
 from rtloc.commands.train_run import file_of_weights, open_run
 from rtloc.errors import UsageError
@@ -49,7 +50,17 @@ A_PATH = click.Path(path_type=Path)
     help="Checkpoint or model to begin with; none: random weights.  [default: pokemon for classes "
     "of your own, else none]",
 )
-@click.option("--size", type=click.IntRange(128, 1280), help="Longer side, px.  [default: stage's]")
+@click.option(
+    "--size",
+    type=PICTURE_SIZE,
+    help="Longer side of the model's input, px.  [default: the stage's]",
+)
+@click.option(
+    "--picture-size",
+    type=PICTURE_SIZE,
+    help="Longer side of the pictures to learn from, px; somewhat smaller ones take less time and "
+    "do as well.  [default: the stage's part of --size]",
+)
 @click.option(
     "--depths",
     type=(click.IntRange(0, 9),) * 3,
@@ -109,6 +120,7 @@ def command(
     labelled_part: float | None,
     weights: str | None,
     size: int | None,
+    picture_size: int | None,
     depths: Depths,
     steps: int | None,
     batch_size: int | None,
@@ -130,8 +142,6 @@ def command(
     """
     plan = PLANS["dense"][stage]
     size = size or plan.size
-    if size % 32:
-        raise click.BadParameter(f"{size} is not a multiple of 32", param_hint="--size")
     if learning_rate is not None and not 0 < learning_rate < math.inf:
         raise click.BadParameter(f"{learning_rate} is not above 0", param_hint="--learning-rate")
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our own errors say it
@@ -157,7 +167,7 @@ def command(
         learning_rate=usual_rate if learning_rate is None else learning_rate,
         warmup_steps=plan.warmup_steps,
         weights=None if begun_with is None else str(begun_with.absolute()),
-        picture_part=plan.picture_part,
+        picture_part=picture_size / size if picture_size else plan.picture_part,
         # smaller pictures teach quickly what those weights know already
         small_part=plan.small_part if begun_with is None else 0.0,
         giou_weight=giou_weight,

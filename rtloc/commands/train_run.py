@@ -13,7 +13,7 @@ from rtloc.localizer import DEFAULT_MODEL
 from train.errors import TrainError
 from train.network import Depths, NetworkShape
 from train.team import Team
-from train.trainer import Recipe, Trainer, resume
+from train.trainer import Recipe, Trainer, picture_size, resume
 from train.training_data import TrainingData, load_training_data
 
 RANDOM = "none"
@@ -57,8 +57,8 @@ def check_resumed(
         UsageError: an option was given that contradicts it.
     """
     shape = trainer.network.shape
-    wanted = {**asdict(asked), "size": size, "depths": depths}
-    own = {**asdict(trainer.recipe), "size": shape.size, "depths": shape.depths}
+    wanted = {**asdict(asked), **sizes(asked, size), "depths": depths}
+    own = {**asdict(trainer.recipe), **sizes(trainer.recipe, shape.size), "depths": shape.depths}
     for parameter in context.command.params:
         name = str(parameter.name)
         field = RECIPE_FIELDS.get(name, name)
@@ -68,6 +68,11 @@ def check_resumed(
                 f"the run was begun with {field} {own[field]}, not {wanted[field]}; leave out "
                 f"{parameter.opts[0]}, or begin another run"
             )
+
+
+def sizes(recipe: Recipe, size: int) -> dict[str, int]:
+    """Return the longer sides that --size and --picture-size are about, in pixels."""
+    return {"size": size, "picture_size": picture_size(recipe, size)}
 
 
 def file_of_weights(name: str | None, own: bool) -> Path | None:

@@ -128,7 +128,7 @@ def test_a_timing_cache_can_be_used_again(trt: Any) -> None:
 
 def test_the_shapes_are_those_that_the_localizer_gives() -> None:
     least, usual, greatest = input_shapes(INFO, 4)
-    assert (least, usual, greatest) == ((1, 64, 64, 3), (4, 224, 384, 3), (4, 384, 384, 3))
+    assert (least, usual, greatest) == ((1, 64, 64, 3), (4, 288, 512, 3), (4, 512, 512, 3))
 
 
 def test_what_tensorrt_refuses_is_told_with_its_node(trt: Any) -> None:

@@ -35,7 +35,7 @@ def test_a_shipped_model_tells_what_it_is(name: str, precision: str) -> None:
     info = read_model_info(shipped_models()[name])
     assert info.path == shipped_models()[name]
     assert info.labels == ("Bulbasaur", "Charmander", "Pikachu", "Squirtle")
-    assert info.input_size == 384
+    assert info.input_size == 512
     assert 0 < info.threshold < 1
     assert info.stage == "many-objects"
     assert info.precision == precision

@@ -21,7 +21,7 @@ def test_it_prints_the_stages_and_writes_every_sample(rtloc, tmp_path: Path) -> 
     for word in ("capture", "fit", "engine", "unfit", "track", "draw", "locate", "end to end"):
         assert f" {word} " in done.stdout
     assert (
-        "pokemon (int8) on synthetic, frames of 320×180 scaled to 384 pixels, 1 at" in done.stdout
+        "pokemon (int8) on synthetic, frames of 320×180 scaled to 512 pixels, 1 at" in done.stdout
     )
     assert "45 samples, each of a frame, none left out; warm-up" in done.stdout
     assert cv2.imread(str(tmp_path / "new.png")).shape[0] > 300
@@ -73,7 +73,7 @@ def test_another_input_size_is_measured_and_told(rtloc, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert json.loads(new.read_text("utf-8"))["settings"]["input_size"] == 128
     assert "frames of 320×180 scaled to 128 pixels" in done.stdout
-    assert "input_size is 128, and was 384" in done.stdout
+    assert "input_size is 128, and was 512" in done.stdout
 
 
 def test_frames_that_arrive_and_cameras(rtloc, tmp_path: Path) -> None:

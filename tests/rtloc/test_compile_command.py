@@ -35,7 +35,7 @@ def test_an_engine_says_what_it_is_made_of(rtloc, tmp_path: Path) -> None:
     assert info.onnx_sha256 == hash_of(MODEL)
     assert (info.flavour, info.precision, info.labels) == ("tensorrt-rtx", "fp16", model.labels)
     assert info.tensorrt_version.split(".")[0].isdigit()
-    assert info.shapes[2] == (4, 384, 384, 3)
+    assert info.shapes[2] == (4, 512, 512, 3)
     assert info.options["batch"] == 4
     assert len(plan) > 1_000_000
     assert (tmp_path / "kernels.cache").stat().st_size > 0

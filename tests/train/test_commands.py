@@ -19,6 +19,7 @@ from engines.model_file import read_model_info
 from rtloc.commands.train import command as train_command
 from train.checkpoint import load_checkpoint, save_checkpoint
 from train.errors import TrainError
+from train.trainer import Recipe, picture_size
 
 # one thread each: several that wait for one another starve where tests run side by side
 ALONE = {"OMP_NUM_THREADS": "1"}
@@ -108,10 +109,22 @@ def test_ctrl_c_keeps_what_was_learnt_and_resume_goes_on(rtloc, tmp_path: Path) 
     done = rtloc(*train, "--resume", "--depths", 2, 0, 3, **ALONE)
     assert done.returncode == 2
     assert "begun with depths (3, 2, 5), not (2, 0, 3); leave out --depths" in done.stderr
+    done = rtloc(*train, "--resume", "--picture-size", 160, **ALONE)
+    assert done.returncode == 2
+    assert "begun with picture_size 128, not 160; leave out --picture-size" in done.stderr
     done = rtloc(*train, "--stage", "any-size", "--resume", **ALONE)
     assert done.returncode == 0, done.stderr
     assert f"step {steps}: " in done.stderr
     assert read_model_info(tmp_path / "tiny.onnx").stage == "any-size"
+
+
+def test_pictures_may_be_smaller_than_the_input(rtloc, tmp_path: Path) -> None:
+    tiny = ("--size", 192, "--picture-size", 160, *TINY[2:], "--steps", 1, "--validate-every", 1)
+    done = rtloc("train", *tiny, "-o", "tiny.onnx", **ALONE)
+    assert done.returncode == 0, done.stderr
+    assert read_model_info(tmp_path / "tiny.onnx").input_size == 192
+    recipe = Recipe(**load_checkpoint(tmp_path / "runs/tiny/last.pt")["recipe"])
+    assert picture_size(recipe, 192) == 160
 
 
 def test_a_smaller_network_is_trained_and_grown(rtloc, tmp_path: Path) -> None:
@@ -158,7 +171,7 @@ def test_a_damaged_cutout_is_told_in_one_line(fails, tmp_path: Path) -> None:
 
 
 def test_wrong_options_are_refused(fails) -> None:
-    assert "--size: 200 is not a multiple of 32" in fails(2, "train", "--size", 200)
+    assert "'--size': 200 is not a multiple of 32" in fails(2, "train", "--size", 200)
     assert "'moon' is not one of" in fails(2, "train", "--stage", "moon")
 
 

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import onnxruntime as ort
 
-LABELS = ["Bulbasaur", "Charmander", "Squirtle", "Pikachu"]
-INPUT_WH = (384, 224)
-THRESHOLD = 0.8
+LABELS = ["Bulbasaur", "Charmander", "Pikachu", "Squirtle"]
+INPUT_WH = (512, 288)
+THRESHOLD = 0.7
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from train.errors import TrainError
 from train.generator import Maker
 from train.settle import settle
 from train.trainer import Recipe, averaged_network, picture_size, shape_of
-from train.training_data import load_training_data
+from train.training_data import data_of_state
 
 STATISTICS_OF, BATCH = 4096, 32  # training pictures
 
@@ -67,12 +67,11 @@ def main(first: Path, second: Path, out: Path, part: float, keep_statistics: boo
     """Write to OUT the checkpoint FIRST with a part of the weights of SECOND."""
     try:
         state = averaged(load_checkpoint(first), load_checkpoint(second), part)
-        recipe, size = Recipe(**state["recipe"]), shape_of(state).size
-        data = load_training_data(recipe, size)
+        data = data_of_state(state)
         if not keep_statistics:
             # of larger pictures they would be others, to which the weights are not used
-            maker = data.training.at_size(picture_size(recipe, size))
-            state = with_statistics(state, maker)
+            size = picture_size(Recipe(**state["recipe"]), shape_of(state).size)
+            state = with_statistics(state, data.training.at_size(size))
         out.parent.mkdir(parents=True, exist_ok=True)
         save_checkpoint(out, state)
         figures = settle(out, data)

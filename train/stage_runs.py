@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from train.checkpoint import load_checkpoint
-from train.data_set import DataSet, load_data_set
 from train.evaluate import locate_all
 from train.figures import Figures
 from train.generator import PictureMaker, Sample
@@ -16,6 +15,7 @@ from train.settle import settle, settle_by_presence
 from train.stage_recipes import STARTERS, HeadName, Plan
 from train.stages import STAGES
 from train.trainer import Progress, Recipe, Trainer, averaged_network, network_locate, resume
+from train.training_data import generated_data
 
 SINGLE_ABSENT = 0.35
 VALIDATION = 64  # pictures at the end of the loop; what counts is measured after it
@@ -54,7 +54,7 @@ def run_stage(
     With `go_on`, training goes on where it was stopped, if it was by the same plan.
     """
     recipe = plan.recipe(stage, head)
-    data = data_of(recipe, plan.size)
+    data = generated_data(recipe, plan.size)
     trainer = stopped_run(folder / "last.pt", recipe, plan.size) if go_on else None
     if trainer is None:
         if folder.exists():
@@ -92,19 +92,6 @@ def with_absent(maker: PictureMaker) -> PictureMaker:
     if stage.background != "photo":
         return maker
     return replace(maker, stage=replace(stage, p_absent=max(stage.p_absent, SINGLE_ABSENT)))
-
-
-def data_of(recipe: Recipe, size: int) -> DataSet:
-    """Load what a recipe trains on and is measured on."""
-    return load_data_set(
-        recipe.stage,
-        Path(recipe.cutouts),
-        Path(recipe.photos),
-        size,
-        recipe.seed,
-        distractors=Path(recipe.distractors) if recipe.distractors else None,
-        labels=recipe.labels,
-    )
 
 
 def shape_for(head: HeadName, size: int, labels: Sequence[str]) -> NetworkShape:

@@ -15,7 +15,7 @@ from train.data_set import CUTOUTS, PHOTOS, load_data_set
 from train.errors import TrainError
 from train.figures import Figures
 from train.stage_recipes import PLANS, STARTERS, TARGETS, Plan
-from train.stage_runs import StageRun, data_of, run_stage, with_absent
+from train.stage_runs import StageRun, run_stage, with_absent
 from train.stage_table import (
     HEADER,
     Result,
@@ -28,6 +28,7 @@ from train.stage_table import (
 )
 from train.stages import STAGES
 from train.trainer import Progress
+from train.training_data import generated_data
 
 ALONE = {"OMP_NUM_THREADS": "1"}
 TINY = ("--steps-scale", 0.001, "--count", 6, "--workers", 0)
@@ -213,7 +214,7 @@ def test_only_the_wanted_classes_are_loaded() -> None:
 
 @pytest.mark.parametrize("stage", ["white-box", "real-background", "multi-class"])
 def test_on_photos_the_single_head_learns_pictures_without_an_object(stage: str) -> None:
-    maker = data_of(PLAN.recipe(stage, "single"), 64).training
+    maker = generated_data(PLAN.recipe(stage, "single"), 64).training
     absent = [len(with_absent(maker).make(n).boxes) == 0 for n in range(60)]
     assert any(absent) is (stage != "white-box")
     assert 0.5 > sum(absent) / len(absent) > 0.2 or not any(absent)

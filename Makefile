@@ -33,6 +33,7 @@ lint: $(DEV_VENV)/installed
 TRAIN = $(DEV_VENV)/bin/rtloc train --validate-every 2000
 GO_ON = $(TRAIN) --depths 2 0 3 --learning-rate 1e-3
 CLOSER = $(TRAIN) --weights runs/between16.pt --picture-size 448 --learning-rate 5e-4 --steps 2400
+AVERAGE = $(DEV_VENV)/bin/python -m train.average
 EXPORT = $(DEV_VENV)/bin/rtloc export runs/pokemon.pt
 
 model: $(DEV_VENV)/installed
@@ -40,28 +41,27 @@ model: $(DEV_VENV)/installed
 	$(GO_ON) --weights runs/model0/best.pt --steps 8000 --seed 1 --run runs/model1 -o runs/model1.onnx
 	$(GO_ON) --weights runs/model1/best.pt --steps 12000 --seed 2 --run runs/model2 -o runs/model2.onnx
 	$(GO_ON) --weights runs/model2/best.pt --steps 8000 --seed 3 --run runs/model3 -o runs/model3.onnx
-	$(DEV_VENV)/bin/python -m train.average runs/model2/best.pt runs/model3/best.pt runs/between.pt --part 0.15
+	$(AVERAGE) runs/model2/best.pt runs/model3/best.pt runs/between.pt --share 0.85 --share 0.15
 	$(GO_ON) --weights runs/between.pt --steps 4000 --seed 4 --run runs/model4 -o runs/model4.onnx
 	$(GO_ON) --weights runs/model4/best.pt --steps 13000 --seed 5 --run runs/model5 -o runs/model5.onnx
 	$(GO_ON) --weights runs/model5/best.pt --learning-rate 5e-4 --steps 3600 --seed 6 --run runs/model6 -o runs/model6.onnx
-	$(DEV_VENV)/bin/python -m train.average runs/model5/best.pt runs/model6/best.pt runs/before.pt --part 0.4
+	$(AVERAGE) runs/model5/best.pt runs/model6/best.pt runs/before.pt --share 0.6 --share 0.4
 	$(GO_ON) --weights runs/before.pt --learning-rate 2e-3 --batch-size 128 --steps 6974 --seed 7 --run runs/model7 -o runs/model7.onnx
 	$(GO_ON) --weights runs/model7/best.pt --learning-rate 5e-4 --steps 4000 --seed 8 --run runs/model8 -o runs/model8.onnx
-	$(DEV_VENV)/bin/python -m train.average runs/model7/best.pt runs/model8/best.pt runs/between8.pt --part 0.35
+	$(AVERAGE) runs/model7/best.pt runs/model8/best.pt runs/between8.pt --share 0.65 --share 0.35
 	$(GO_ON) --weights runs/between8.pt --learning-rate 5e-4 --steps 2800 --seed 11 --run runs/model11 -o runs/model11.onnx
-	$(DEV_VENV)/bin/python -m train.average runs/between8.pt runs/model11/best.pt runs/shallow.pt --part 0.7
+	$(AVERAGE) runs/between8.pt runs/model11/best.pt runs/shallow.pt --share 0.3 --share 0.7
 	$(TRAIN) --weights runs/shallow.pt --learning-rate 1.5e-3 --steps 17000 --seed 12 --run runs/model12 -o runs/model12.onnx
 	$(TRAIN) --weights runs/model12/best.pt --learning-rate 5e-4 --steps 2600 --seed 13 --run runs/model13 -o runs/model13.onnx
-	$(DEV_VENV)/bin/python -m train.average runs/model12/best.pt runs/model13/best.pt runs/between12.pt --part 0.25
+	$(AVERAGE) runs/model12/best.pt runs/model13/best.pt runs/between12.pt --share 0.75 --share 0.25
 	$(TRAIN) --weights runs/between12.pt --learning-rate 4e-4 --steps 1300 --seed 14 --run runs/model14 -o runs/model14.onnx
-	$(DEV_VENV)/bin/python -m train.average runs/between12.pt runs/model14/best.pt runs/between14.pt --part 0.6
+	$(AVERAGE) runs/between12.pt runs/model14/best.pt runs/between14.pt --share 0.4 --share 0.6
 	$(TRAIN) --weights runs/between14.pt --learning-rate 1.5e-3 --batch-size 96 --steps 8375 --seed 15 --run runs/model15 -o runs/model15.onnx
 	$(TRAIN) --weights runs/model15/best.pt --learning-rate 4e-4 --steps 1500 --seed 16 --run runs/model16 -o runs/model16.onnx
-	$(DEV_VENV)/bin/python -m train.average runs/model15/best.pt runs/model16/best.pt runs/between16.pt --part 0.4
+	$(AVERAGE) runs/model15/best.pt runs/model16/best.pt runs/between16.pt --share 0.6 --share 0.4
 	$(CLOSER) --seed 17 --run runs/model17 -o runs/model17.onnx
 	$(CLOSER) --seed 18 --run runs/model18 -o runs/model18.onnx
-	$(DEV_VENV)/bin/python -m train.average runs/model17/best.pt runs/model18/best.pt runs/closer.pt --keep-statistics
-	$(DEV_VENV)/bin/python -m train.average runs/between16.pt runs/closer.pt runs/pokemon.pt --part 0.7 --keep-statistics
+	$(AVERAGE) runs/between16.pt runs/model17/best.pt runs/model18/best.pt runs/pokemon.pt --share 0.3 --share 0.35 --share 0.35 --keep-statistics
 	$(EXPORT) --precision int8 -o engines/models/pokemon.onnx
 	$(EXPORT) --precision fp16 -o engines/models/pokemon-fp16.onnx
 	$(EXPORT) --precision fp32 -o engines/models/pokemon-fp32.onnx

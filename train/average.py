@@ -1,16 +1,18 @@
-"""Average two runs' weights and settle the threshold: `python -m train.average FIRST SECOND OUT`.
+"""Average runs' weights and settle the threshold: `python -m train.average CHECKPOINT... OUT`.
 
-Where the second run went on from the first, the weights between the two are as good as theirs, and
-now and then better (Wortsman et al., 2022: https://arxiv.org/abs/2203.05482). The statistics of its
-batch norms are not between theirs: they are taken anew (Izmailov et al., 2018:
+Where one run went on from another, or several from the same weights, those between them are as good
+as theirs, and now and then better (Wortsman et al., 2022: https://arxiv.org/abs/2203.05482). The
+statistics of batch norms are not between theirs: they are taken anew (Izmailov et al., 2018:
 https://arxiv.org/abs/1803.05407). Only where the runs have hardly moved apart can they be averaged
 as well (--keep-statistics).
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+import torch
 from torch import Tensor
 from torch.optim.swa_utils import update_bn
 
@@ -23,28 +25,38 @@ from train.trainer import Recipe, averaged_network, picture_size, shape_of
 from train.training_data import data_of_state
 
 STATISTICS_OF, BATCH = 4096, 32  # training pictures
+A_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
-def averaged(first: dict[str, Any], second: dict[str, Any], part: float) -> dict[str, Any]:
-    """Return the state of the first checkpoint with `part` of the second one's weights.
+def averaged(states: Sequence[dict[str, Any]], shares: Sequence[float]) -> dict[str, Any]:
+    """Return the first checkpoint's state with the weights of all, as much of each as its share.
 
-    Of the averaged network alone, the one to be used; there is nothing left to go on training.
+    Of the averaged networks alone, those to be used; there is nothing left to go on training.
 
     Raises:
-        TrainError: the two are of other networks.
+        TrainError: they are of different networks, or the shares come to nothing.
     """
-    if (first["shape"], first["labels"]) != (second["shape"], second["labels"]):
+    if any((s["shape"], s["labels"]) != (states[0]["shape"], states[0]["labels"]) for s in states):
         raise TrainError("the checkpoints are of different networks; average those of one")
-    theirs: dict[str, Tensor] = second["averaged"]
-    between = {
-        name: value.lerp(theirs[name], part) if value.dtype.is_floating_point else value
-        for name, value in first["averaged"].items()
-    }
+    if sum(shares) <= 0:
+        raise TrainError("the shares come to 0; give one checkpoint a share, at least")
+    parts = [share / sum(shares) for share in shares]
+    theirs: list[dict[str, Tensor]] = [state["averaged"] for state in states]
     return {
-        **without_training(first),
-        "figures": None,  # those of neither hold any more
-        "averaged": between,
+        **without_training(states[0]),
+        "figures": None,  # those of none hold any more
+        "averaged": {
+            name: sum_of([part * one[name] for part, one in zip(parts, theirs, strict=True)])
+            if value.dtype.is_floating_point
+            else value
+            for name, value in theirs[0].items()
+        },
     }
+
+
+def sum_of(values: Sequence[Tensor]) -> Tensor:
+    """Add tensors of one shape."""
+    return torch.stack(list(values)).sum(dim=0)
 
 
 def with_statistics(
@@ -58,15 +70,27 @@ def with_statistics(
 
 
 @click.command()
-@click.argument("first", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.argument("second", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("checkpoints", type=A_FILE, nargs=-1, required=True)
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--part", type=click.FloatRange(0, 1), default=0.5, show_default=True)
+@click.option(
+    "--share",
+    "shares",
+    type=click.FloatRange(0),
+    multiple=True,
+    help="How much of a checkpoint's weights to take; once for each.  [default: as much of all]",
+)
 @click.option("--keep-statistics", is_flag=True, help="Average those of batch norms as well.")
-def main(first: Path, second: Path, out: Path, part: float, keep_statistics: bool) -> None:
-    """Write to OUT the checkpoint FIRST with a part of the weights of SECOND."""
+def main(
+    checkpoints: tuple[Path, ...], out: Path, shares: tuple[float, ...], keep_statistics: bool
+) -> None:
+    """Write to OUT a checkpoint with the average of the weights of CHECKPOINTS."""
+    if shares and len(shares) != len(checkpoints):
+        raise click.UsageError(
+            f"{len(shares)} shares for {len(checkpoints)} checkpoints; give one for each"
+        )
     try:
-        state = averaged(load_checkpoint(first), load_checkpoint(second), part)
+        states = [load_checkpoint(path) for path in checkpoints]
+        state = averaged(states, shares or [1.0] * len(states))
         data = data_of_state(state)
         if not keep_statistics:
             # of larger pictures they would be others, to which the weights are not used

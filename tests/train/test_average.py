@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 
-from train.average import BATCH, averaged, with_statistics
+from train.average import BATCH, averaged, main, with_statistics
 from train.checkpoint import load_checkpoint, save_checkpoint
 from train.errors import TrainError
 from train.generator import PictureMaker
@@ -26,7 +27,7 @@ def states(shape: NetworkShape = SHAPE) -> tuple[dict, dict]:
 @pytest.mark.parametrize("part", [0.0, 0.25, 1.0])
 def test_the_weights_lie_between_the_two(part: float, tmp_path: Path) -> None:
     one, other = states()
-    save_checkpoint(tmp_path / "between.pt", averaged(one, other, part))
+    save_checkpoint(tmp_path / "between.pt", averaged([one, other], [1 - part, part]))
     between = averaged_network(load_checkpoint(tmp_path / "between.pt")).state_dict()
     moved = 0
     for name, value in between.items():
@@ -36,15 +37,39 @@ def test_the_weights_lie_between_the_two(part: float, tmp_path: Path) -> None:
     assert moved > 5
 
 
+def test_a_share_is_of_all_that_is_given() -> None:
+    one, other = states()
+    both = averaged([one, other, one], [0.5, 2, 1.5])
+    name = "stem.0.weight"
+    assert torch.allclose(
+        both["averaged"][name], (one["averaged"][name] + other["averaged"][name]) / 2, atol=1e-7
+    )
+
+
+def test_shares_of_nothing_are_refused() -> None:
+    with pytest.raises(TrainError, match="the shares come to 0"):
+        averaged(states(), [0, 0])
+
+
+def test_as_many_shares_are_asked_for_as_checkpoints(tmp_path: Path) -> None:
+    one, other = (tmp_path / name for name in ("a.pt", "b.pt"))
+    for path, state in zip((one, other), states(), strict=True):
+        save_checkpoint(path, state)
+    done = CliRunner().invoke(main, [str(one), str(other), str(tmp_path / "o.pt"), "--share", "1"])
+    assert done.exit_code == 2
+    assert "1 shares for 2 checkpoints; give one for each" in done.output
+    assert not (tmp_path / "o.pt").exists()
+
+
 def test_what_was_given_stays_as_it_was() -> None:
     one, other = states()
     before = {name: value.clone() for name, value in one["averaged"].items()}
-    averaged(one, other, 0.5)
+    averaged([one, other], [1, 1])
     assert all(torch.equal(one["averaged"][name], value) for name, value in before.items())
 
 
 def test_the_statistics_are_those_of_the_pictures_and_the_weights_stay(maker: PictureMaker) -> None:
-    state = averaged(*states(), 0.5)
+    state = averaged(states(), [1, 1])
     taken = with_statistics(state, maker, 2 * BATCH)
     for name, value in taken["averaged"].items():
         is_statistic = "running" in name or "num_batches" in name
@@ -63,4 +88,4 @@ def test_the_statistics_are_those_of_the_pictures_and_the_weights_stay(maker: Pi
 def test_other_networks_are_refused() -> None:
     other = states(NetworkShape(2, 96, widths=(4, 8, 8, 8), depths=(0, 0, 0)))[0]
     with pytest.raises(TrainError, match="different networks"):
-        averaged(states()[0], other, 0.5)
+        averaged([states()[0], other], [1, 1])

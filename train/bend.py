@@ -1,8 +1,9 @@
-"""Draw an object in other proportions: a large head, narrow feet, a back that is bowed.
+"""Draw an object in other proportions and poses: a large head, a bowed back, limbs that moved.
 
-Styles differ in proportions more than in colours, and a handful of cut-outs shows but a few. A
-place's height depends on the height alone, and along each row places keep their order: so the first
-and the last pixel of each row stay the outermost ones, and a box stays exact.
+Styles differ in proportions and poses more than in colours, and a handful of cut-outs shows but a
+few. Proportions come first: a place's height depends on the height alone, and along each row places
+keep their order. Then waves move rows sideways, and columns up and down. No place is folded over
+another, so those at the outline stay there, and a box stays exact.
 """
 
 import math
@@ -16,21 +17,44 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Points = Array  # [N, 2], x and y as parts of an upright cut-out's width and height
 MOST_HEAD = 0.45
-CELLS = 16  # along each side, in which a bend is taken as straight
+STEEPNESS = 0.03  # of a wave: its reach times its cycles
+CELLS = 24  # along each side, in which a bend is taken as straight
 NEWTON_STEPS = 4
 
 
 @dataclass(frozen=True)
+class Wave:
+    """How far places move along one side, by where they are along the other: a sine.
+
+    reach: of the side; cycles: along the other side; phase: in cycles.
+    """
+
+    reach: float
+    cycles: float
+    phase: float
+
+    def at(self, places: Array) -> Array:
+        """Return how far places [N] of the other side move."""
+        return self.reach * np.sin(2 * np.pi * (self.cycles * places + self.phase))
+
+
+STILL = Wave(0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
 class Bend:
-    """How proportions change; all 0: not at all.
+    """How proportions and the pose change; all 0: not at all.
 
     head: by which part the top is higher and the bottom lower, −1 to 1; wide: the same of widths;
-    bow: how far the middle moves sideways, of the width.
+    bow: how far the middle moves sideways, of the width; sway, nod: then limbs move, sideways by
+    how high they are, and after that up and down by how far to the side.
     """
 
     head: float
     wide: float
     bow: float
+    sway: Wave = STILL
+    nod: Wave = STILL
 
 
 def random_bend(rng: Random) -> Bend:
@@ -38,7 +62,14 @@ def random_bend(rng: Random) -> Bend:
     head, wide, bow = rng.standard_normal(3).tolist()
     head = float(np.clip(0.22 * head, -MOST_HEAD, MOST_HEAD))
     wide = float(np.clip(0.7 * head + 0.1 * wide, -MOST_HEAD, MOST_HEAD))
-    return Bend(head, wide, 0.06 * bow)
+    return Bend(head, wide, 0.06 * bow, random_wave(rng), random_wave(rng))
+
+
+def random_wave(rng: Random) -> Wave:
+    """Draw a wave that is the less steep the shorter it is."""
+    cycles = float(rng.uniform(0.4, 1.6))
+    reach = STEEPNESS / cycles * float(np.clip(rng.standard_normal(), -2, 2))
+    return Wave(reach, cycles, float(rng.random()))
 
 
 def bent(points: Points, bend: Bend) -> Points:
@@ -46,12 +77,16 @@ def bent(points: Points, bend: Bend) -> Points:
     x, y = points.T
     sin, cos = np.sin(np.pi * y), np.cos(np.pi * y)
     across = 0.5 + (x - 0.5) * (1 + bend.wide * cos) + bend.bow * sin
-    return np.column_stack([across, y + bend.head / np.pi * sin])
+    down = y + bend.head / np.pi * sin
+    across += bend.sway.at(down)
+    return np.column_stack([across, down + bend.nod.at(across)])
 
 
 def straightened(points: Points, bend: Bend) -> Points:
     """Say where places of a bent cut-out came from: what `bent` does, undone."""
     across, down = points.T
+    down = down - bend.nod.at(across)
+    across = across - bend.sway.at(down)
     y = down.copy()
     for _ in range(NEWTON_STEPS):
         too_far = y + bend.head * np.sin(np.pi * y) / np.pi - down

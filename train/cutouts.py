@@ -30,14 +30,15 @@ class Cutout:
     outline: float64 [M, 2], the convex hull of what can be seen, x and y of pixel corners in the
     first level divided by its width and height. A transform of these points gives an exact box.
     reach: float64 [M, 2], the same of all that is not wholly transparent.
-    row_ends: float64 [M, 2], the corners of the first and last pixel that can be seen of each row.
+    ends: float64 [M, 2], the corners of the first and last pixel that can be seen of each row and
+    of each column.
     """
 
     class_id: int
     levels: tuple[NDArray[np.uint8], ...]
     outline: NDArray[np.float64]
     reach: NDArray[np.float64]
-    row_ends: NDArray[np.float64]
+    ends: NDArray[np.float64]
 
 
 def read_bgra(path: Path) -> NDArray[np.uint8]:
@@ -99,8 +100,16 @@ def cutout_from_bgra(image: NDArray[np.uint8], class_id: int) -> Cutout:
         half = cv2.resize(levels[-1], (width // 2, height // 2), interpolation=cv2.INTER_AREA)
         levels.append(half.astype(np.uint8, copy=False))
     alpha = levels[0][..., 3]
-    ends = row_ends(alpha >= SEEN_ALPHA)
-    return Cutout(class_id, tuple(levels), hull(ends), hull(row_ends(alpha > 0)), ends)
+    ends = ends_of(alpha >= SEEN_ALPHA)
+    return Cutout(class_id, tuple(levels), hull(ends), hull(ends_of(alpha > 0)), ends)
+
+
+def ends_of(seen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the corners of the first and the last pixel of each row and column that can be seen.
+
+    [M, 2], x and y as parts of the width and the height.
+    """
+    return np.concatenate([row_ends(seen), row_ends(seen.T)[:, ::-1]])
 
 
 def row_ends(seen: NDArray[np.bool_]) -> NDArray[np.float64]:

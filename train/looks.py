@@ -8,6 +8,7 @@ from numpy.random import Generator as Random
 from numpy.typing import NDArray
 
 from train import camera, layers, light, paste
+from train.palette import recolour
 from train.paste import Layer
 from train.restyle import restyle
 from train.stages import Stage
@@ -37,6 +38,8 @@ def card_margin(rng: Random, layer_wh: tuple[int, int], stage: Stage) -> int:
 def dress(rng: Random, layer: Layer, stage: Stage, card: int = 0) -> Dressed:
     """Give a transformed cut-out its looks; card: of `card_margin`."""
     pixels = layer.pixels
+    if stage.p_recolour and rng.random() < stage.p_recolour:
+        pixels = recolour(pixels, rng)
     if rng.random() < stage.p_restyle:
         pixels = restyle(pixels, rng)
     if stage.object_light:

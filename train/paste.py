@@ -134,7 +134,7 @@ def pose_of(
         matrix = tilt(rng, matrix, perspective)
     outline, reach = cutout.outline, cutout.reach
     if bend is not None:
-        outline = bent(cutout.row_ends, bend)
+        outline = bent(cutout.ends, bend)
         reach = np.concatenate([bent(cutout.reach, bend), outline])
     seen = extent(project(matrix, outline))
     scale = longer_side_px / max(sides_of(seen))

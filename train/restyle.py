@@ -79,6 +79,15 @@ def faded(colours: Image, alpha: Image, rng: Random) -> Image:
     return as_bytes(cv2.addWeighted(grey, part, colours, 1 - part, 0))
 
 
+def unlined(colours: Image, alpha: Image, rng: Random) -> Image:
+    """Without dark lines, which what lies beside them takes over, or with broad ones."""
+    width = 3 + 2 * int(rng.integers(0, 1 + max(colours.shape[:2]) // 50))
+    pen = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
+    if rng.random() < 0.7:
+        return as_bytes(cv2.morphologyEx(colours, cv2.MORPH_CLOSE, pen))
+    return as_bytes(cv2.erode(colours, pen[: width // 2 + 1, : width // 2 + 1]))
+
+
 def outlined(colours: Image, alpha: Image, rng: Random) -> Image:
     """Within a line of one dark or bright colour, as a cartoon or a sticker."""
     width = 1 + 2 * int(rng.integers(1, 2 + max(colours.shape[:2]) // 60))
@@ -97,9 +106,10 @@ def toned(colours: Image, alpha: Image, rng: Random) -> Image:
 
 
 def textured(colours: Image, alpha: Image, rng: Random) -> Image:
-    """Of a grain: paper, cloth, plush."""
+    """Of a grain: paper, cloth, plush, or the blots of watercolours."""
     height, width = colours.shape[:2]
-    grain = int(rng.integers(1, 5))
+    coarsest = max(5.0, max(height, width) / 5)
+    grain = int(rng.integers(1, 5) if rng.random() < 0.5 else rng.uniform(4, coarsest))
     coarse = rng.random((1 + height // grain, 1 + width // grain), np.float32)
     strength = float(rng.uniform(0.15, 0.6))
     gain = 1 - strength / 2 + strength * cv2.resize(coarse, (width, height))
@@ -118,6 +128,7 @@ WAYS: tuple[Callable[[Image, Image, Random], Image], ...] = (
     inked,
     rounded,
     faded,
+    unlined,
     outlined,
     toned,
     textured,

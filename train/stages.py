@@ -42,6 +42,7 @@ class Stage:
 
     # the look of one object
     object_light: float = 0.0  # strength of contrast, brightness, saturation and hue
+    p_recolour: float = 0.0  # in another palette
     p_restyle: float = 0.0  # drawn in another style
     p_shading: float = 0.0  # light that falls off across the object
     p_object_blur: float = 0.0
@@ -118,10 +119,10 @@ def for_training(stage: Stage) -> Stage:
     """Return what is trained on to be measured on `stage`: the same, or more.
 
     Where an object may be absent, photos have other colours as well, and there are more things that
-    are no objects. The last stage, the one for use, has objects drawn in other styles and
-    proportions and cut off further, too, patterns that repeat (a facade was taken for one), and
-    other shapes in their colours. Of what is measured, at least half of the width and height is in
-    the picture, as KITTI asks of its hard cases
+    are no objects. The last stage, the one for use, has objects drawn in other styles, palettes and
+    proportions, turned, covered and cut off further, too, patterns that repeat (a facade was taken
+    for one), and other shapes in their colours. Of what is measured, at least half of the width and
+    height is in the picture, as KITTI asks of its hard cases
     (https://www.cvlibs.net/datasets/kitti/eval_object.php). A net that knows slivers as well is
     sure of those.
     """
@@ -138,8 +139,14 @@ def for_training(stage: Stage) -> Stage:
     return replace(
         more,
         edge_overhang=1.7 * stage.edge_overhang,
-        p_bend=0.35,
-        p_restyle=0.25,
+        rotation_deg=22,
+        shear=0.14,
+        squeeze=0.17,
+        perspective=0.13,
+        p_bend=0.5,
+        p_recolour=0.5,
+        p_restyle=0.35,
+        p_occlude=0.25,
         p_repeated=0.05,
         p_lookalike=0.25,
     )

@@ -8,16 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from train import layers, paste
-from train.bend import MOST_HEAD, Bend, bent, random_bend, straightened
+from train.bend import MOST_HEAD, Bend, Wave, bent, random_bend, straightened
 from train.cutouts import cutout_from_bgra, load_cutouts
 from train.data_set import CUTOUTS
 
 LIMIT = st.floats(-MOST_HEAD, MOST_HEAD)
 BENDS = st.builds(Bend, LIMIT, LIMIT, st.floats(-0.2, 0.2))
+WAVES = st.builds(Wave, st.floats(-0.06, 0.06), st.floats(0.4, 1), st.floats(0, 1))
+POSED = st.builds(Bend, LIMIT, LIMIT, st.floats(-0.2, 0.2), WAVES, WAVES)
 STRAIGHT = Bend(0.0, 0.0, 0.0)
 
 
-@given(BENDS, st.integers(0, 2**32 - 1))
+@given(POSED, st.integers(0, 2**32 - 1))
 def test_what_is_bent_can_be_straightened(bend: Bend, seed: int) -> None:
     points = np.random.default_rng(seed).uniform(-0.1, 1.1, (50, 2))
     assert straightened(bent(points, bend), bend) == pytest.approx(points, abs=1e-6)
@@ -51,8 +53,16 @@ def test_a_bend_of_nothing_draws_the_same() -> None:
     assert np.abs(same.pixels.astype(int) - plain.pixels).mean() < 0.5
 
 
-@settings(max_examples=40)
-@given(BENDS, st.integers(0, 2**32 - 1), st.floats(20, 200))
+def test_waves_move_rows_sideways_and_columns_up_and_down() -> None:
+    points = np.array([[0.2, 0.25], [0.7, 0.25], [0.2, 0.75]])
+    swayed = bent(points, Bend(0, 0, 0, sway=Wave(0.1, 1, 0)))
+    assert swayed == pytest.approx(np.array([[0.3, 0.25], [0.8, 0.25], [0.1, 0.75]]))
+    nodded = bent(points[:, ::-1], Bend(0, 0, 0, nod=Wave(0.1, 1, 0)))
+    assert nodded == pytest.approx(swayed[:, ::-1])
+
+
+@settings(max_examples=60)
+@given(POSED, st.integers(0, 2**32 - 1), st.floats(20, 200))
 def test_the_box_of_a_bent_object_is_exact(bend: Bend, seed: int, side: float) -> None:
     rng = np.random.default_rng(seed)
     image = np.zeros((80, 60, 4), np.uint8)

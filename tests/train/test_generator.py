@@ -435,9 +435,19 @@ def test_training_sees_more_than_what_is_measured() -> None:
     assert 0 < data.training.stage.p_bend < 1
     assert 0 < data.training.stage.p_other_colours < 1
     assert data.training.stage.p_distractor > STAGES["many-objects"].p_distractor
+    assert 0 < data.training.stage.p_recolour < 1
+    measured = STAGES["many-objects"]
+    for name in ("rotation_deg", "shear", "squeeze", "perspective", "p_occlude"):
+        assert getattr(data.training.stage, name) > getattr(measured, name), name
     beyond = replace(
         data.training.stage,
         edge_overhang=0.5,
+        rotation_deg=measured.rotation_deg,
+        shear=measured.shear,
+        squeeze=measured.squeeze,
+        perspective=measured.perspective,
+        p_occlude=measured.p_occlude,
+        p_recolour=0.0,
         p_bend=0.0,
         p_restyle=0.0,
         p_upside_down=0.0,
@@ -446,7 +456,7 @@ def test_training_sees_more_than_what_is_measured() -> None:
         p_lookalike=0.0,
         p_distractor=0.4,
     )
-    assert beyond == STAGES["many-objects"]
+    assert beyond == measured
     alone = load_data_set("real-background", CUTOUTS, PHOTOS, 64, seed=0)
     assert alone.training.stage == alone.held_out.stage
     absent = load_data_set("multi-class", CUTOUTS, PHOTOS, 64, seed=0)

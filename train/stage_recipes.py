@@ -88,7 +88,8 @@ PLANS: dict[HeadName, dict[str, Plan]] = {
         "transformed": Plan(size=160, steps=1100),
         "real-background": Plan(size=256, steps=7000, small_part=0.5),
         **dict.fromkeys(
-            ("maybe-absent", "multi-class"), Plan(size=256, steps=7000, small_part=0.5)
+            ("maybe-absent", "multi-class"),
+            Plan(size=320, steps=6600, picture_part=0.8, small_part=0.6),
         ),
     },
 }

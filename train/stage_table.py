@@ -87,14 +87,13 @@ def write_results(folder: Path, results: Sequence[Result]) -> None:
 
 def table(results: Sequence[Result]) -> str:
     """Lay the results out in Markdown, with the contact sheets below."""
-    machines = "; ".join(dict.fromkeys(result.machine for result in results))
     counts = " or ".join(f"{n:,}" for n in sorted({r.measured_on for r in results}))
     lines = [
         "# The stages, each trained from nothing",
         "",
-        f"`rtloc stages` on {machines}. Measured on {counts} generated pictures over photos that "
-        "were never trained on; a figure below its target is in parentheses. Training seconds are "
-        "those of the loop, without measuring.",
+        f"`rtloc stages` on {machines(results)}. Measured on {counts} generated pictures over "
+        "photos that were never trained on; a figure below its target is in parentheses. Training "
+        "seconds are those of the loop, without measuring.",
         "",
         *table_rows(results),
         "",
@@ -103,6 +102,15 @@ def table(results: Sequence[Result]) -> str:
     for result in results:
         lines += ["", f"## {result.stage}, {result.head} head", "", f"![]({sheet_name(result)})"]
     return "\n".join(lines) + "\n"
+
+
+def machines(results: Sequence[Result]) -> str:
+    """Name the machine of most results, and those of others with what ran there."""
+    by_machine: dict[str, list[str]] = {}
+    for result in results:
+        by_machine.setdefault(result.machine, []).append(f"{result.stage} {result.head}")
+    most, *others = sorted(by_machine.items(), key=lambda one: -len(one[1]))
+    return "; ".join([most[0], *(f"{name} ({', '.join(rows)})" for name, rows in others)])
 
 
 def table_rows(results: Sequence[Result]) -> list[str]:

@@ -115,6 +115,16 @@ def test_stages_are_trained_measured_and_gone_on_with(rtloc: Callable, tmp_path:
     assert now[1]["plan"]["steps"] > results[1]["plan"]["steps"]
 
 
+def test_the_table_names_what_ran_on_another_machine() -> None:
+    plan = {**plain(PLANS["dense"]["white-box"])}
+    results = [
+        Result(stage, "dense", {"mean_iou": 0.9}, 1.0, 32, 1000, plan, machine)
+        for stage, machine in (("any-size", "A"), ("charmander", "B"), ("white-box", "B"))
+    ]
+    assert "`rtloc stages` on B; A (any-size dense). Measured" in table(results)
+    assert "`rtloc stages` on B. Measured" in table(results[1:])
+
+
 def test_a_stopped_stage_goes_on_where_it_was(tmp_path: Path) -> None:
     def stop(now: Progress) -> None:
         if now.step == 2:

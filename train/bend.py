@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 Points = Array  # [N, 2], x and y as parts of an upright cut-out's width and height
 MOST_HEAD = 0.45
 STEEPNESS = 0.03  # of a wave: its reach times its cycles
-CELLS = 24  # along each side, in which a bend is taken as straight
+CELLS = 16  # along each side, in which a bend is taken as straight
 NEWTON_STEPS = 4
 
 

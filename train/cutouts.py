@@ -15,6 +15,7 @@ SMALLEST_SIDE_PX = 16
 LARGEST_SIDE_PX = 1024  # as large as an object gets in the largest pictures
 PIXEL_ART_SIDE_PX = 128  # a smaller picture is drawn smooth as well as in its pixels
 SMOOTH_SIDE_PX = 256
+MANY_ROWS = 160  # and columns: more of them tell an outline no better
 SEEN_ALPHA = 100  # of 255: a pixel with less than this is not counted as the object's
 DISTRACTOR = -1  # the first kind of them; others are counted down from it
 SUFFIXES = {".svg", ".png", ".webp"}
@@ -31,7 +32,7 @@ class Cutout:
     first level divided by its width and height. A transform of these points gives an exact box.
     reach: float64 [M, 2], the same of all that is not wholly transparent.
     ends: float64 [M, 2], the corners of the first and last pixel that can be seen of each row and
-    of each column.
+    of each column; of large drawings, of every other or third one.
     """
 
     class_id: int
@@ -101,7 +102,8 @@ def cutout_from_bgra(image: NDArray[np.uint8], class_id: int) -> Cutout:
         levels.append(half.astype(np.uint8, copy=False))
     alpha = levels[0][..., 3]
     ends = ends_of(alpha >= SEEN_ALPHA)
-    return Cutout(class_id, tuple(levels), hull(ends), hull(ends_of(alpha > 0)), ends)
+    few = ends[:: max(1, max(alpha.shape) // MANY_ROWS)]
+    return Cutout(class_id, tuple(levels), hull(ends), hull(ends_of(alpha > 0)), few)
 
 
 def ends_of(seen: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -18,6 +18,10 @@ TURN = 4.0  # hues: the standard deviation of each wave, and of all hues togethe
 DEEPEN = 0.3  # the same of the logarithm of the saturation
 LEAST_DEPTH, GREATEST_DEPTH = 0.25, 2.0
 
+# of each wave, [WAVES, 256], at each hue
+ANGLES = np.outer(np.arange(1, WAVES + 1), 2 * np.pi / HUES * np.arange(256))
+COS, SIN = np.cos(ANGLES), np.sin(ANGLES)
+
 
 def recolour(layer: Image, rng: Random) -> Image:
     """Turn and deepen each hue of a premultiplied layer, uint8 [H, W, 4], by its own amount."""
@@ -27,11 +31,12 @@ def recolour(layer: Image, rng: Random) -> Image:
     turned = hues + TURN * rng.standard_normal() + round_the_wheel(rng, TURN)
     # paler more often than deeper: few drawings are deeper than flat ones
     depth = np.exp(DEEPEN * (rng.standard_normal() - 0.5) + round_the_wheel(rng, DEEPEN))
-    gain = np.clip(depth, LEAST_DEPTH, GREATEST_DEPTH).astype(np.float32)[hsv[..., 0]]
+    gain = np.clip(depth, LEAST_DEPTH, GREATEST_DEPTH).astype(np.float32)
+    hue, saturation, value = cv2.split(hsv)
     planes = [
-        cv2.LUT(hsv[..., 0], (np.round(turned) % HUES).astype(np.uint8)),
-        cv2.multiply(hsv[..., 1], gain, dtype=cv2.CV_8U),
-        hsv[..., 2],
+        cv2.LUT(hue, (np.round(turned) % HUES).astype(np.uint8)),
+        cv2.multiply(saturation, cv2.LUT(hue, gain), dtype=cv2.CV_8U),
+        value,
     ]
     other = cv2.cvtColor(cv2.merge(planes), cv2.COLOR_HSV2BGR)
     return layers.join(cv2.min(other, layers.in_bgr(alpha)), alpha)
@@ -39,7 +44,5 @@ def recolour(layer: Image, rng: Random) -> Image:
 
 def round_the_wheel(rng: Random, reach: float) -> NDArray[np.float64]:
     """Draw a smooth change for each of OpenCV's hues, float64 [256]; the first and last meet."""
-    angles = 2 * np.pi / HUES * np.arange(256)
-    waves = np.arange(1, WAVES + 1)[:, None]
-    of_cos, of_sin = rng.standard_normal((2, WAVES, 1)) * reach / waves
-    return np.asarray((of_cos * np.cos(waves * angles) + of_sin * np.sin(waves * angles)).sum(0))
+    of_cos, of_sin = rng.standard_normal((2, WAVES)) * reach / np.arange(1, WAVES + 1)
+    return np.asarray(of_cos @ COS + of_sin @ SIN)

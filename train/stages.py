@@ -120,7 +120,7 @@ def for_training(stage: Stage) -> Stage:
 
     Where an object may be absent, photos have other colours as well, and there are more things that
     are no objects. The last stage, the one for use, has objects drawn in other styles, palettes and
-    proportions, turned, covered and cut off further, too, patterns that repeat (a facade was taken
+    proportions, turned and cut off further, too, patterns that repeat (a facade was taken
     for one), and other shapes in their colours. Of what is measured, at least half of the width and
     height is in the picture, as KITTI asks of its hard cases
     (https://www.cvlibs.net/datasets/kitti/eval_object.php). A net that knows slivers as well is
@@ -143,10 +143,9 @@ def for_training(stage: Stage) -> Stage:
         shear=0.14,
         squeeze=0.17,
         perspective=0.13,
-        p_bend=0.5,
-        p_recolour=0.5,
-        p_restyle=0.35,
-        p_occlude=0.25,
+        p_bend=0.2,
+        p_recolour=0.2,
+        p_restyle=0.2,
         p_repeated=0.05,
         p_lookalike=0.25,
     )

@@ -437,7 +437,7 @@ def test_training_sees_more_than_what_is_measured() -> None:
     assert data.training.stage.p_distractor > STAGES["many-objects"].p_distractor
     assert 0 < data.training.stage.p_recolour < 1
     measured = STAGES["many-objects"]
-    for name in ("rotation_deg", "shear", "squeeze", "perspective", "p_occlude"):
+    for name in ("rotation_deg", "shear", "squeeze", "perspective"):
         assert getattr(data.training.stage, name) > getattr(measured, name), name
     beyond = replace(
         data.training.stage,
@@ -446,7 +446,6 @@ def test_training_sees_more_than_what_is_measured() -> None:
         shear=measured.shear,
         squeeze=measured.squeeze,
         perspective=measured.perspective,
-        p_occlude=measured.p_occlude,
         p_recolour=0.0,
         p_bend=0.0,
         p_restyle=0.0,

@@ -46,17 +46,12 @@ def averaged(states: Sequence[dict[str, Any]], shares: Sequence[float]) -> dict[
         **without_training(states[0]),
         "figures": None,  # those of none hold any more
         "averaged": {
-            name: sum_of([part * one[name] for part, one in zip(parts, theirs, strict=True)])
+            name: torch.stack([p * one[name] for p, one in zip(parts, theirs, strict=True)]).sum(0)
             if value.dtype.is_floating_point
             else value
             for name, value in theirs[0].items()
         },
     }
-
-
-def sum_of(values: Sequence[Tensor]) -> Tensor:
-    """Add tensors of one shape."""
-    return torch.stack(list(values)).sum(dim=0)
 
 
 def with_statistics(

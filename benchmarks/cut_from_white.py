@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from rtloc.pictures import write_picture
+
 Image = NDArray[np.uint8]
 ROOM_PX = 4  # of white round the drawing, so that all of the background hangs together
 NEARLY_WHITE = 14  # grey levels, of any channel: what JPEG makes of white
@@ -45,7 +47,7 @@ def main(out: Path, drawings: tuple[str, ...]) -> None:
         if not label or drawing is None:
             raise click.UsageError(f"{given} is no LABEL=PICTURE; name one that can be read")
         (out / label).mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(out / label / "drawing.png"), cut_from_white(drawing.astype(np.uint8)))
+        write_picture(out / label / "drawing.png", cut_from_white(drawing.astype(np.uint8)))
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
 
 
 def write_picture(path: Path, image: NDArray[np.uint8]) -> None:
-    """Write a picture, uint8 [H, W, 3] BGR, in the format of the path's ending.
+    """Write a picture, uint8 [H, W, 3] BGR or [H, W, 4] BGRA, in the format of the path's ending.
 
     Raises:
         RtlocError: it cannot be written there.

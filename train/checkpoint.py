@@ -41,4 +41,4 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
 def without_training(state: dict[str, Any]) -> dict[str, Any]:
     """Return what of a checkpoint's state is needed to use its network, not to go on training."""
-    return {k: v for k, v in state.items() if k not in ("format", "network", "optimizers")}
+    return {k: v for k, v in state.items() if k not in ("format", "network", "optimizers", "hard")}

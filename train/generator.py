@@ -25,9 +25,10 @@ from train.filming import filmed, lit
 from train.paste import Box
 from train.sight import LEAST_SEEN, Traces
 from train.spots import SMALLEST_OBJECT_PX, find_spot
-from train.stages import Stage
+from train.stages import Stage, emptied
 
 TRIES_TO_SHOW = 8  # of a whole picture, each object in which can be seen
+EMPTY_SEED = 2_000_003  # added to the seed of pictures with objects, for those without
 NOTHING = 0  # on the map of what lies uppermost: no object
 
 
@@ -65,6 +66,9 @@ class Maker(Protocol):
 
     def at_size(self, size: int) -> "Maker":
         """Return a maker of such pictures with a longer side of `size` pixels, at most its own."""
+
+    def without_objects(self) -> "Maker | None":
+        """Return a maker of such pictures without objects; None: it may make none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +114,15 @@ class PictureMaker:
     def at_size(self, size: int) -> "PictureMaker":
         """Return a maker of such pictures with a longer side of `size` pixels, at most its own."""
         return replace(self, size=size)
+
+    def without_objects(self) -> "PictureMaker | None":
+        """Return a maker of other pictures, without objects; None: the stage knows none on photos.
+
+        Most are photos alone: those are what a camera mostly sees, and harder than other drawings.
+        """
+        if self.stage.background != "photo" or not self.stage.p_absent:
+            return None
+        return replace(self, stage=emptied(self.stage), seed=self.seed + EMPTY_SEED)
 
     def _scene(
         self, rng: Random, width: int, height: int

@@ -79,6 +79,10 @@ class LabelledMaker:
         """Return a maker of such pictures with a longer side of `size` pixels, at most its own."""
         return replace(self, size=size)
 
+    def without_objects(self) -> None:
+        """Make none without objects: what the set does not label may be one all the same."""
+        return
+
     def plain(self, index: int) -> Sample:
         """Return a picture as the localizer would see it, with nothing changed."""
         picture = self.pictures[index]
@@ -199,6 +203,10 @@ class MixedMaker:
         return replace(
             self, labelled=self.labelled.at_size(size), generated=self.generated.at_size(size)
         )
+
+    def without_objects(self) -> Maker | None:
+        """Return a maker of generated pictures without objects; None: there are none."""
+        return self.generated.without_objects()
 
     def _maker(self, what: int, index: int) -> Maker:
         rng = np.random.default_rng([self.seed, what, index])

@@ -151,6 +151,17 @@ def for_training(stage: Stage) -> Stage:
     )
 
 
+def emptied(stage: Stage) -> Stage:
+    """Return the stage without objects, and with other things less often than beside objects."""
+    return replace(
+        stage,
+        p_absent=1.0,
+        p_decoy=min(0.15, stage.p_decoy),
+        p_lookalike=min(0.1, stage.p_lookalike),
+        p_distractor=min(0.25, stage.p_distractor),
+    )
+
+
 STAGES = {
     "white-box": WHITE_BOX,
     "charmander": CHARMANDER,

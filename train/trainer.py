@@ -21,6 +21,7 @@ from train.data_set import CUTOUTS, DISTRACTORS, PHOTOS
 from train.errors import TrainError
 from train.evaluate import Figures, Infer, evaluate
 from train.generator import Maker, Sample
+from train.hard_pictures import HardPictures
 from train.heads import HEADS, Network, with_answers_decoded
 from train.interrupts import delayed_interrupt
 from train.loss import LossParts, LossWeights
@@ -60,6 +61,7 @@ class Recipe:
     giou_weight: float = 4.0
     iou_objectness: bool = True
     surest_weight: float = 0.0
+    hard_part: float = 0.0  # of each batch, at most; see train.hard_pictures
     ema_decay: float = 0.998
     clip_norm: float = 10.0
     precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: what is faster on the device
@@ -116,6 +118,8 @@ class Trainer:
         self.seconds = 0.0  # of training, validations left out
         self.best_map = -1.0
         self.figures: Figures | None = None
+        self.hard: HardPictures | None = None
+        self.hard_before: dict[str, Any] | None = None  # of the run that this one goes on with
 
     def begin(self, maker: Maker) -> None:
         """Load the weights that the recipe begins with, if it names any; `maker`: as of `train`.
@@ -153,12 +157,14 @@ class Trainer:
         if self.team.leads:
             cut_rows(folder / "log.csv", self.step)
         size = picture_size(self.recipe, self.network.shape.size)
+        beginning = beginning_of(self.recipe, size)
+        self.hard = self._hard_pictures(maker.at_size(size), beginning.end, workers)
         pictures = GeneratedBatches(
             maker.at_size(size),
-            self.recipe.batch_size,
+            self.recipe.batch_size - (0 if self.hard is None else self.hard.count),
             self.team,
             self.head.targets,
-            beginning_of(self.recipe, size),
+            beginning,
         )
         source = batches(pictures, self.step, self.recipe.steps, workers)
         first_step, first_second = self.step, self.seconds
@@ -166,7 +172,9 @@ class Trainer:
         spoilt = False
         try:
             with delayed_interrupt() as interrupt_if_asked:
-                for batch in source:
+                for made in source:
+                    hard = self.hard
+                    batch = made if hard is None else hard.add_to(made, self.step, self.averaged)
                     loss = self._learn(batch.frames.to(self.device), batch.targets.to(self.device))
                     self.step += 1
                     self.seconds += time.perf_counter() - started
@@ -185,6 +193,26 @@ class Trainer:
         finally:
             if self.team.leads and not spoilt:
                 save_checkpoint(folder / "last.pt", self.state())
+
+    def _hard_pictures(self, maker: Maker, first_step: int, workers: int) -> HardPictures | None:
+        """Begin to look for hard pictures, or go on; None: the recipe or the maker has none."""
+        each = round(self.recipe.hard_part * self.recipe.batch_size / self.team.size)
+        count = each * self.team.size
+        others = maker.without_objects() if count else None
+        if others is None:
+            return None
+        hard = HardPictures(
+            others,
+            count,
+            first_step=first_step,
+            seed=self.recipe.seed,
+            workers=workers,
+            team=self.team,
+        )
+        before = self.hard_before if self.hard is None else self.hard.state()
+        if before is not None:
+            hard.restore(before)
+        return hard
 
     def _log(self, now: Progress, folder: Path) -> None:
         """Write a line of the log now and then, and draw the curves after a validation."""
@@ -255,6 +283,7 @@ class Trainer:
             "network": self.network.state_dict(),
             "averaged": self.averaged.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "hard": None if self.hard is None else self.hard.state(),
         }
 
 
@@ -284,6 +313,7 @@ def resume(path: Path, team: Team = ALONE) -> Trainer:
     trainer.best_map = state["best_map"]
     figures = state["figures"]
     trainer.figures = None if figures is None else Figures(**figures)
+    trainer.hard_before = state.get("hard")
     return trainer
 
 

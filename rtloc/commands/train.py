@@ -85,6 +85,12 @@ A_PATH = click.Path(path_type=Path)
     help="Weight of the GIoU term; 0 leaves the cross entropies alone.",
 )
 @click.option(
+    "--hard-part",
+    type=click.FloatRange(0, 0.9),
+    help="Of each batch, pictures without objects in which the network is surest to see one.  "
+    "[default: the stage's]",
+)
+@click.option(
     "--precision",
     type=click.Choice(["auto", "fp32", "bf16"]),
     default="auto",
@@ -126,6 +132,7 @@ def command(
     batch_size: int | None,
     learning_rate: float | None,
     giou_weight: float,
+    hard_part: float | None,
     precision: Literal["auto", "fp32", "bf16"],
     seed: int,
     workers: int | None,
@@ -172,6 +179,7 @@ def command(
         small_part=plan.small_part if begun_with is None else 0.0,
         giou_weight=giou_weight,
         surest_weight=plan.surest_weight,
+        hard_part=plan.hard_part if hard_part is None else hard_part,
         precision=precision,
         seed=seed,
     )

@@ -14,15 +14,14 @@ import torch
 from torch import Tensor
 
 from train.batches import Batch, GeneratedBatches, batches
-from train.generator import Maker, Sample
+from train.generator import Maker
 from train.network import OBJECTNESS, Pyramid, rows_of
-from train.targets import make_targets
 from train.team import ALONE, Team
 
 SEARCH_EVERY = 100  # steps
 SEARCHED, AT_ONCE = 32, 32  # batches that a search makes, and pictures of each
 KEPT = 96  # pictures of each size
-NO_BOXES = np.zeros((0, 4), np.float32), np.zeros(0, np.int64)
+NO_OBJECT = -1  # as the owner of a cell
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +52,7 @@ class HardPictures:
         workers: int = 0,
         team: Team = ALONE,
     ) -> None:
-        """maker: of pictures without objects; count: of them that are added to each batch.
+        """maker: of pictures without objects; count: of those that are added to each batch.
 
         first_step: before that, none are; workers: processes that make them; team: those that
         share each batch.
@@ -95,13 +94,14 @@ class HardPictures:
         drawn = rng.permutation(len(kept))[: self.count][self.team.rank :: self.team.size]
         if not len(drawn):
             return batch
-        frames = torch.stack([kept[n].frame for n in drawn])
-        theirs = make_targets([Sample(frame.numpy(), *NO_BOXES) for frame in frames])
+        owner, counts = batch.targets.owner, batch.targets.counts
+        silent = owner.new_full((len(drawn), *owner.shape[1:]), NO_OBJECT)
         targets = replace(
             batch.targets,
-            owner=torch.cat([batch.targets.owner, theirs.owner]),
-            counts=torch.cat([batch.targets.counts, theirs.counts]),
+            owner=torch.cat([owner, silent]),
+            counts=torch.cat([counts, torch.ones_like(silent, dtype=torch.bool)]),
         )
+        frames = torch.stack([kept[n].frame for n in drawn])
         return Batch(torch.cat([batch.frames, frames]), targets)
 
     def state(self) -> dict[str, Any]:

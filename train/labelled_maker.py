@@ -81,7 +81,6 @@ class LabelledMaker:
 
     def without_objects(self) -> None:
         """Make none without objects: what the set does not label may be one all the same."""
-        return
 
     def plain(self, index: int) -> Sample:
         """Return a picture as the localizer would see it, with nothing changed."""

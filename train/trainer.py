@@ -148,7 +148,8 @@ class Trainer:
 
         Raises:
             TrainError: the loss is no longer a finite number (the weights are spoilt, so `last.pt`
-            stays as it was), or `folder` cannot be made.
+            stays as it was), `folder` cannot be made, or the recipe wants hard pictures and there
+            are none.
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -195,15 +196,23 @@ class Trainer:
                 save_checkpoint(folder / "last.pt", self.state())
 
     def _hard_pictures(self, maker: Maker, first_step: int, workers: int) -> HardPictures | None:
-        """Begin to look for hard pictures, or go on; None: the recipe or the maker has none."""
+        """Begin to look for hard pictures, or go on; None: the recipe has none.
+
+        Raises:
+            TrainError: the maker can make no pictures without objects.
+        """
         each = round(self.recipe.hard_part * self.recipe.batch_size / self.team.size)
-        count = each * self.team.size
-        others = maker.without_objects() if count else None
-        if others is None:
+        if not each:
             return None
+        others = maker.without_objects()
+        if others is None:
+            raise TrainError(
+                "each of these pictures has an object, or may have one, so there are no hard ones "
+                "without; leave out --hard-part"
+            )
         hard = HardPictures(
             others,
-            count,
+            each * self.team.size,
             first_step=first_step,
             seed=self.recipe.seed,
             workers=workers,

@@ -87,8 +87,10 @@ A_PATH = click.Path(path_type=Path)
 @click.option(
     "--hard-part",
     type=click.FloatRange(0, 0.9),
-    help="Of each batch, pictures without objects in which the network is surest to see one.  "
-    "[default: the stage's]",
+    default=DEFAULTS.hard_part,
+    show_default=True,
+    help="Part of each batch that is pictures without objects in which the network is surest to "
+    "see one; worth it in long runs.",
 )
 @click.option(
     "--precision",
@@ -132,7 +134,7 @@ def command(
     batch_size: int | None,
     learning_rate: float | None,
     giou_weight: float,
-    hard_part: float | None,
+    hard_part: float,
     precision: Literal["auto", "fp32", "bf16"],
     seed: int,
     workers: int | None,
@@ -179,7 +181,7 @@ def command(
         small_part=plan.small_part if begun_with is None else 0.0,
         giou_weight=giou_weight,
         surest_weight=plan.surest_weight,
-        hard_part=plan.hard_part if hard_part is None else hard_part,
+        hard_part=hard_part,
         precision=precision,
         seed=seed,
     )

@@ -127,6 +127,17 @@ def test_pictures_may_be_smaller_than_the_input(rtloc, tmp_path: Path) -> None:
     assert picture_size(recipe, 192) == 160
 
 
+def test_a_part_of_the_pictures_may_be_hard_ones(rtloc, fails, tmp_path: Path) -> None:
+    tiny = (*TINY, "--steps", 1, "--validate-every", 1, "--hard-part", 0.5)
+    done = rtloc("train", *tiny, "-o", "tiny.onnx", **ALONE)
+    assert done.returncode == 0, done.stderr
+    state = load_checkpoint(tmp_path / "runs/tiny/last.pt")
+    assert state["recipe"]["hard_part"] == 0.5
+    assert state["hard"]["searched"] > 0
+    on_black = ("--stage", "charmander", "-o", "black.onnx")
+    assert "leave out --hard-part" in fails(1, "train", *tiny, *on_black)
+
+
 def test_a_smaller_network_is_trained_and_grown(rtloc, tmp_path: Path) -> None:
     train = ("train", *TINY, "--steps", 2, "--validate-every", 2)
     done = rtloc(*train, "--depths", 1, 0, 1, "-o", "small.onnx", **ALONE)

@@ -14,6 +14,7 @@ from train.batches import Batch, GeneratedBatches
 from train.checkpoint import load_checkpoint
 from train.cutouts import load_cutouts
 from train.data_set import CUTOUTS
+from train.errors import TrainError
 from train.generator import PictureMaker, picture_maker
 from train.hard_pictures import AT_ONCE, SEARCHED, HardPictures
 from train.network import OBJECTNESS, GridNetwork, NetworkShape, rows_of
@@ -212,11 +213,17 @@ def test_a_part_of_each_batch_is_hard(maker: PictureMaker, tmp_path: Path) -> No
         assert sum(any(frame.equal(one) for one in kept) for frame in frames) == 2
 
 
-def test_where_every_picture_has_an_object_there_are_none(tmp_path: Path) -> None:
-    on_black = picture_maker(STAGES["charmander"], load_cutouts(CUTOUTS)[1], [], 64, seed=3)
-    trainer = Trainer(replace(RECIPE, steps=1), SHAPE, LABELS)
+def test_the_single_head_has_them_as_well(maker: PictureMaker, tmp_path: Path) -> None:
+    trainer = Trainer(replace(RECIPE, steps=2, head="single"), SHAPE, LABELS)
     seen: list[int] = []
     trainer.network.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
-    trainer.train(on_black, [on_black.make(0)], tmp_path, nothing, workers=0)
-    assert trainer.hard is None
-    assert seen == [4]
+    trainer.train(maker, [maker.make(0)], tmp_path, nothing, workers=0)
+    assert seen == [4, 4]
+
+
+def test_where_every_picture_has_an_object_there_can_be_none(tmp_path: Path) -> None:
+    on_black = picture_maker(STAGES["charmander"], load_cutouts(CUTOUTS)[1], [], 64, seed=3)
+    trainer = Trainer(replace(RECIPE, steps=1), SHAPE, LABELS)
+    with pytest.raises(TrainError, match="leave out --hard-part"):
+        trainer.train(on_black, [on_black.make(0)], tmp_path, nothing, workers=0)
+    assert not (tmp_path / "last.pt").exists()

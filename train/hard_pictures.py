@@ -21,7 +21,6 @@ from train.team import ALONE, Team
 SEARCH_EVERY = 100  # steps
 SEARCHED, AT_ONCE = 32, 32  # batches that a search makes, and pictures of each
 KEPT = 96  # pictures of each size
-NO_OBJECT = -1  # as the owner of a cell
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,15 +93,8 @@ class HardPictures:
         drawn = rng.permutation(len(kept))[: self.count][self.team.rank :: self.team.size]
         if not len(drawn):
             return batch
-        owner, counts = batch.targets.owner, batch.targets.counts
-        silent = owner.new_full((len(drawn), *owner.shape[1:]), NO_OBJECT)
-        targets = replace(
-            batch.targets,
-            owner=torch.cat([owner, silent]),
-            counts=torch.cat([counts, torch.ones_like(silent, dtype=torch.bool)]),
-        )
         frames = torch.stack([kept[n].frame for n in drawn])
-        return Batch(torch.cat([batch.frames, frames]), targets)
+        return Batch(torch.cat([batch.frames, frames]), batch.targets.with_silent(len(frames)))
 
     def state(self) -> dict[str, Any]:
         """Return what is needed to go on: which pictures are kept, not the pictures."""

@@ -16,10 +16,9 @@ from train.generator import Sample
 from train.loss import LossParts, LossWeights, iou_and_giou
 from train.network import FIRST_CLASS, OBJECTNESS
 from train.single import OneAnswer, box_parts
-from train.targets import Targets
+from train.targets import NO_OBJECT, Targets
 from train.team import ALONE, Team
 
-NO_OBJECT = -1
 CROSS_ENTROPIES = LossWeights(giou=0.0, iou_objectness=False)
 LEAST_MET_IOU = 0.1
 SMALLEST = 0.03  # of the picture: shorter sides are learnt no faster

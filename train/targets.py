@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 from train.generator import Sample
 from train.network import CENTRE_REACH, STRIDES
 
+NO_OBJECT = -1  # as the owner of a cell
 CORE = 0.25  # of an object's width and height: how far from its centre cells speak for it
 CORE_CELLS = (0.7, CENTRE_REACH / 2 - 0.5)  # but at least and at most as many cells
 RING_CELLS = 1.0  # round the core, where either answer is right
@@ -26,7 +27,7 @@ class Targets:
 
     The N cells of all grids lie in one row, as in train.network.rows_of.
 
-    owner: int64 [B, N], the object that a cell speaks for, as a row of the next two; -1: none.
+    owner: int64 [B, N], the object that a cell speaks for, as a row of the next two, or NO_OBJECT.
     boxes: float32 [M, 4], x1 y1 x2 y2 in pixels; class_ids: int64 [M].
     counts: bool [B, N], false in cells near a core: there, either answer is right.
     """
@@ -35,6 +36,16 @@ class Targets:
     boxes: Tensor
     class_ids: Tensor
     counts: Tensor
+
+    def with_silent(self, pictures: int) -> Targets:
+        """Return the same targets and, behind them, those of pictures without objects."""
+        silent = self.owner.new_full((pictures, *self.owner.shape[1:]), NO_OBJECT)
+        counts = torch.ones_like(silent, dtype=torch.bool)
+        return replace(
+            self,
+            owner=torch.cat([self.owner, silent]),
+            counts=torch.cat([self.counts, counts]),
+        )
 
     def to(self, device: torch.device) -> Targets:
         """Return the same targets on another device."""
@@ -82,7 +93,7 @@ def lay_out(
 
     Both [rows, columns], of the grid of that stride.
     """
-    owner = np.full((rows, columns), -1, np.int64)
+    owner = np.full((rows, columns), NO_OBJECT, np.int64)
     here, near = belong(boxes, stride)
     rings = ellipses(boxes[near], stride, rows, columns, RING_CELLS)
     counts = rings.min(axis=0, initial=np.inf) > 1

@@ -158,10 +158,11 @@ class Trainer:
         if self.team.leads:
             cut_rows(folder / "log.csv", self.step)
         size = picture_size(self.recipe, self.network.shape.size)
+        maker = maker.at_size(size)
         beginning = beginning_of(self.recipe, size)
-        self.hard = self._hard_pictures(maker.at_size(size), beginning.end, workers)
+        self.hard = self._hard_pictures(maker, beginning.end, workers)
         pictures = GeneratedBatches(
-            maker.at_size(size),
+            maker,
             self.recipe.batch_size - (0 if self.hard is None else self.hard.count),
             self.team,
             self.head.targets,

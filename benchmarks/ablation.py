@@ -19,7 +19,9 @@ import report
 from train.data_set import CUTOUTS, PHOTOS, load_data_set
 from train.evaluate import evaluate
 from train.network import NetworkShape
-from train.trainer import Progress, Recipe, Trainer, network_locate
+from train.recipe import Recipe
+from train.trained import network_locate
+from train.trainer import Progress, Trainer
 
 MEASURED_ON = 500
 

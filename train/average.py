@@ -20,8 +20,9 @@ from train.batches import GeneratedBatches, batches
 from train.checkpoint import load_checkpoint, save_checkpoint, without_training
 from train.errors import TrainError
 from train.generator import Maker
+from train.recipe import Recipe, picture_size
 from train.settle import settle
-from train.trainer import Recipe, averaged_network, picture_size, shape_of
+from train.trained import averaged_network, shape_of
 from train.training_data import data_of_state
 
 STATISTICS_OF, BATCH = 4096, 32  # training pictures

@@ -24,7 +24,7 @@ from train.errors import TrainError
 from train.figures import Figures
 from train.heads import Network, with_answers_decoded
 from train.network import GridNetwork
-from train.trainer import averaged_network
+from train.trained import averaged_network
 
 OPSET = 17
 Precision = Literal["fp32", "fp16"]

@@ -21,8 +21,8 @@ from train.checkpoint import load_checkpoint
 from train.errors import TrainError
 from train.export import Description, export_checkpoint, prepare_place, write_model
 from train.figures import Figures
+from train.recipe import Recipe
 from train.settle import measure_at_length
-from train.trainer import Recipe
 from train.training_data import TrainingData, data_of_state
 
 CALIBRATION_PICTURES = 256

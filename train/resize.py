@@ -4,7 +4,7 @@ from pathlib import Path
 
 from train.checkpoint import load_checkpoint, save_checkpoint, without_training
 from train.errors import TrainError
-from train.trainer import Recipe, picture_size
+from train.recipe import Recipe, picture_size
 
 
 def resize(checkpoint: Path, size: int, out: Path) -> None:

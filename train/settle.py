@@ -15,7 +15,7 @@ from train.data_set import DataSet
 from train.evaluate import Infer, evaluate, locate_all, measure, presence_threshold
 from train.figures import Figures
 from train.negatives import DRAWINGS, PHOTOS, Negatives
-from train.trainer import averaged_network, network_locate
+from train.trained import averaged_network, network_locate
 from train.training_data import TrainingData
 
 SAMPLES = 1000

@@ -6,7 +6,7 @@ The many objects of stage 8 take as long, and only the dense head can find them.
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from train.trainer import Recipe
+from train.recipe import Recipe
 
 HeadName = Literal["dense", "single"]
 

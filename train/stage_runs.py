@@ -11,10 +11,12 @@ from train.figures import Figures
 from train.generator import PictureMaker, Sample
 from train.matching import Found
 from train.network import NetworkShape
+from train.recipe import Recipe
 from train.settle import settle, settle_by_presence
 from train.stage_recipes import STARTERS, HeadName, Plan
 from train.stages import STAGES
-from train.trainer import Progress, Recipe, Trainer, averaged_network, network_locate, resume
+from train.trained import averaged_network, network_locate
+from train.trainer import Progress, Trainer, resume
 from train.training_data import generated_data
 
 SINGLE_ABSENT = 0.35

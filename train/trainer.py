@@ -1,71 +1,34 @@
 """Train a grid network on generated pictures: the whole loop, top to bottom."""
 
 import copy
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
-from engines.backends import RawOutputs
-from train.batches import Beginning, GeneratedBatches, batches
+from train.batches import GeneratedBatches, batches
 from train.checkpoint import load_checkpoint, save_checkpoint
 from train.curves import LOSSES, append_row, cut_rows, draw_curves
-from train.data_set import CUTOUTS, DISTRACTORS, PHOTOS
 from train.errors import TrainError
-from train.evaluate import Figures, Infer, evaluate
+from train.evaluate import Figures, evaluate
 from train.generator import Maker, Sample
 from train.hard_pictures import HardPictures
-from train.heads import HEADS, Network, with_answers_decoded
+from train.heads import HEADS, Network
 from train.interrupts import delayed_interrupt
 from train.loss import LossParts, LossWeights
 from train.muon import Muon
-from train.network import LARGEST_STRIDE, NetworkShape
+from train.network import NetworkShape
+from train.recipe import Recipe, beginning_of, picture_size, schedule
 from train.team import ALONE, Team, in_step
+from train.trained import load_weights, network_locate, shape_of
 from train.transfer import begin_with
 
 LOG_EVERY = 50
 MUON_RATE = 20.0  # its learning rate, of AdamW's
-SMALL = 2 / 3  # of the size, where a recipe begins with smaller pictures
-SMALLEST_INPUT_PX = 128
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How to train; together with the pictures in the two folders, this decides the result."""
-
-    cutouts: str = str(CUTOUTS)
-    photos: str = str(PHOTOS)
-    distractors: str | None = str(DISTRACTORS)
-    stage: str = "many-objects"
-    labels: tuple[str, ...] | None = None  # which of the folder's classes; None: all
-    labelled: str | None = None  # a labelled set, COCO or YOLO
-    labelled_images: str | None = None  # the folder of a COCO set's pictures, if not beside it
-    labelled_part: float = 0.5  # of the pictures; 1: no others, and no cut-outs or photos
-    head: Literal["dense", "single"] = "dense"
-    weights: str | None = None  # a checkpoint or model file to begin with; None: random weights
-    steps: int = 24_000
-    picture_part: float = 1.0  # of the model's size: how large pictures are
-    small_part: float = 0.0  # of the steps: with pictures of two thirds of that, at first
-    batch_size: int = 32
-    learning_rate: float = 2e-3
-    warmup_steps: int = 300
-    weight_decay: float = 0.01
-    box_weight: float = 1.0
-    giou_weight: float = 4.0
-    iou_objectness: bool = True
-    surest_weight: float = 0.0
-    hard_part: float = 0.0  # of each batch, at most; see train.hard_pictures
-    ema_decay: float = 0.998
-    clip_norm: float = 10.0
-    precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: what is faster on the device
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -327,39 +290,6 @@ def resume(path: Path, team: Team = ALONE) -> Trainer:
     return trainer
 
 
-def shape_of(state: dict[str, Any]) -> NetworkShape:
-    """Return the network's shape from a checkpoint's state."""
-    shape = state["shape"]
-    return NetworkShape(
-        shape["classes"], shape["size"], tuple(shape["widths"]), tuple(shape["depths"])
-    )
-
-
-def averaged_network(state: dict[str, Any]) -> Network:
-    """Return the averaged network of a checkpoint's state, the one to be used.
-
-    Raises:
-        TrainError: the checkpoint is of another network.
-    """
-    network = HEADS[state["recipe"].get("head", "dense")].network(shape_of(state))
-    load_weights(network, state["averaged"])
-    return network.eval()
-
-
-def load_weights(network: nn.Module, weights: dict[str, torch.Tensor]) -> None:
-    """Load a network's weights.
-
-    Raises:
-        TrainError: they are those of another network.
-    """
-    try:
-        network.load_state_dict(weights)
-    except RuntimeError as error:
-        raise TrainError(
-            "the checkpoint is of a network that this version of rtloc does not have; train again"
-        ) from error
-
-
 def optimizers_of(network: Network, recipe: Recipe) -> tuple[Muon, torch.optim.AdamW]:
     """Let Muon move the weights of hidden layers, and AdamW all others.
 
@@ -375,37 +305,6 @@ def optimizers_of(network: Network, recipe: Recipe) -> tuple[Muon, torch.optim.A
     )
 
 
-def picture_size(recipe: Recipe, size: int) -> int:
-    """Return the longer side of a run's pictures in pixels; size: of the model's input.
-
-    Objects look larger to a network that is used on larger pictures than it has learnt from, and it
-    finds them the better for it, up to a point (Touvron et al., 2019:
-    https://arxiv.org/abs/1906.06423). So the same time of training goes further.
-    """
-    return size if recipe.picture_part == 1 else in_strides(recipe.picture_part * size)
-
-
-def beginning_of(recipe: Recipe, size: int) -> Beginning:
-    """Return the part of a run that has smaller pictures, as networks are trained progressively.
-
-    From Tan and Le, 2021: https://arxiv.org/abs/2104.00298. size: of the others in pixels.
-    """
-    return Beginning(in_strides(SMALL * size), round(recipe.small_part * recipe.steps))
-
-
-def in_strides(size: float) -> int:
-    """Return the size nearest to one that all grids divide."""
-    return max(SMALLEST_INPUT_PX, round(size / LARGEST_STRIDE) * LARGEST_STRIDE)
-
-
-def schedule(step: int, recipe: Recipe) -> float:
-    """Return the learning rate's factor: linear warm-up, then a cosine down to 1 in 100."""
-    if step < recipe.warmup_steps:
-        return (step + 1) / recipe.warmup_steps
-    done = (step - recipe.warmup_steps) / max(1, recipe.steps - recipe.warmup_steps)
-    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
-
-
 @torch.no_grad()
 def move_average(averaged: nn.Module, network: nn.Module, decay: float, step: int) -> None:
     """Move the averaged weights and batch statistics towards the network's.
@@ -419,19 +318,6 @@ def move_average(averaged: nn.Module, network: nn.Module, decay: float, step: in
             value.lerp_(theirs[name], 1 - keep)
         else:
             value.copy_(theirs[name])
-
-
-def network_locate(network: Network) -> Infer:
-    """Return a function for `evaluate` that answers with a network as an engine would."""
-    model = with_answers_decoded(network).eval()
-    device = next(network.parameters()).device
-
-    @torch.no_grad()
-    def locate(images: NDArray[np.uint8]) -> RawOutputs:
-        boxes, scores, class_ids = model(torch.from_numpy(images).to(device))
-        return RawOutputs(boxes.cpu().numpy(), scores.cpu().numpy(), class_ids.cpu().numpy())
-
-    return locate
 
 
 def log_row(now: Progress) -> dict[str, str]:

@@ -11,8 +11,8 @@ from train.generator import Maker, Sample
 from train.labelled import read_labelled, with_labels
 from train.labelled_maker import LabelledMaker, MixedMaker, labelled_maker
 from train.negatives import Negatives
+from train.recipe import Recipe
 from train.stages import STAGES
-from train.trainer import Recipe
 
 
 class TrainingData(Protocol):

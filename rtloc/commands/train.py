@@ -17,11 +17,11 @@ from train.export import export_checkpoint, prepare_place
 from train.negatives import PHOTOS as PHOTOS_WITHOUT
 from train.network import DEPTHS, Depths
 from train.photos import warning_of_few
+from train.recipe import Recipe
 from train.settle import settle
 from train.stage_recipes import PLANS
 from train.stages import STAGES
 from train.team import join_team
-from train.trainer import Recipe
 from train.training_data import LabelledData, TrainingData
 
 DEFAULTS = Recipe()

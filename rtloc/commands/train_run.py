@@ -12,8 +12,9 @@ from rtloc.errors import UsageError
 from rtloc.localizer import DEFAULT_MODEL
 from train.errors import TrainError
 from train.network import Depths, NetworkShape
+from train.recipe import Recipe, picture_size
 from train.team import Team
-from train.trainer import Recipe, Trainer, picture_size, resume
+from train.trainer import Trainer, resume
 from train.training_data import TrainingData, load_training_data
 
 RANDOM = "none"

@@ -14,7 +14,9 @@ from train.checkpoint import load_checkpoint, save_checkpoint
 from train.errors import TrainError
 from train.generator import PictureMaker
 from train.network import NetworkShape
-from train.trainer import Recipe, Trainer, averaged_network
+from train.recipe import Recipe
+from train.trained import averaged_network
+from train.trainer import Trainer
 
 SHAPE = NetworkShape(2, 64, widths=(4, 8, 8, 8), depths=(0, 0, 0))
 

@@ -19,7 +19,7 @@ from engines.model_file import read_model_info
 from rtloc.commands.train import command as train_command
 from train.checkpoint import load_checkpoint, save_checkpoint
 from train.errors import TrainError
-from train.trainer import Recipe, picture_size
+from train.recipe import Recipe, picture_size
 
 # one thread each: several that wait for one another starve where tests run side by side
 ALONE = {"OMP_NUM_THREADS": "1"}

@@ -27,9 +27,10 @@ from train.negatives import (
     photo_crops,
 )
 from train.network import NetworkShape
+from train.recipe import Recipe
 from train.settle import settle
 from train.stages import STAGES
-from train.trainer import Recipe, Trainer
+from train.trainer import Trainer
 
 SIZE = 96
 

@@ -23,9 +23,10 @@ from train.export import Description, export_checkpoint, export_onnx, halved, pr
 from train.generator import picture_maker
 from train.inference import Localization
 from train.network import GridNetwork, NetworkShape
+from train.recipe import Recipe
 from train.single import SingleNetwork
 from train.stages import STAGES
-from train.trainer import Recipe, Trainer
+from train.trainer import Trainer
 
 LABELS = ("cat", "Pokémon, the “first”", "x\ty")
 ABOUT = Description(LABELS, 0.123456, "multi-class", {"map50": 0.98765432, "recall": 1.0})

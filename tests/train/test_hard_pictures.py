@@ -18,9 +18,10 @@ from train.errors import TrainError
 from train.generator import PictureMaker, picture_maker
 from train.hard_pictures import AT_ONCE, SEARCHED, HardPictures
 from train.network import OBJECTNESS, GridNetwork, NetworkShape, rows_of
+from train.recipe import Recipe
 from train.stages import MAYBE_ABSENT, STAGES
 from train.team import Team
-from train.trainer import Progress, Recipe, Trainer, resume
+from train.trainer import Progress, Trainer, resume
 
 LABELS = ("Bulbasaur", "Charmander", "Pikachu", "Squirtle")
 SHAPE = NetworkShape(4, 64, (8, 8, 8, 8), (0, 0, 0))

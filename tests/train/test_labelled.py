@@ -25,8 +25,8 @@ from train.labelled import read_labelled, with_labels
 from train.labelled_maker import LabelledMaker, MixedMaker, fitted, labelled_maker
 from train.labelled_set import LabelledPicture, LabelledSet
 from train.photos import load_photos
+from train.recipe import Recipe
 from train.stages import MANY_OBJECTS, Stage
-from train.trainer import Recipe
 from train.training_data import LabelledData, load_training_data
 
 WHITE, BLUE = (255, 255, 255), (255, 0, 0)

@@ -17,8 +17,9 @@ from train.export import Description, export_onnx
 from train.generator import picture_maker
 from train.model_weights import read_weights, set_apart
 from train.network import FIRST_CLASS, GridNetwork, NetworkShape
+from train.recipe import Recipe
 from train.stages import STAGES
-from train.trainer import Recipe, Trainer
+from train.trainer import Trainer
 from train.transfer import begin_with
 
 SHAPE = NetworkShape(3, 64, (8, 8, 8, 8), (1, 0, 2))

@@ -12,10 +12,11 @@ from train.checkpoint import load_checkpoint
 from train.errors import TrainError
 from train.export import export_checkpoint
 from train.network import NetworkShape
+from train.recipe import Recipe, picture_size
 from train.resize import resize
 from train.settle import settle
 from train.stage_recipes import HeadName
-from train.trainer import Recipe, Trainer, picture_size
+from train.trainer import Trainer
 from train.training_data import data_of_state, load_training_data
 
 

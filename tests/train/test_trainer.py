@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,6 @@ import pytest
 import torch
 from torch import nn
 
-from train.batches import Beginning
 from train.checkpoint import load_checkpoint, save_checkpoint
 from train.cutouts import load_cutouts
 from train.data_set import CUTOUTS
@@ -22,21 +20,11 @@ from train.generator import PictureMaker, picture_maker
 from train.heads import Network
 from train.loss import REFINED_WEIGHT
 from train.network import GridNetwork, NetworkShape
+from train.recipe import Recipe, picture_size
 from train.single import SingleNetwork
 from train.stages import STAGES
-from train.trainer import (
-    Progress,
-    Recipe,
-    Trainer,
-    averaged_network,
-    beginning_of,
-    move_average,
-    network_locate,
-    optimizers_of,
-    picture_size,
-    resume,
-    schedule,
-)
+from train.trained import averaged_network
+from train.trainer import Progress, Trainer, move_average, optimizers_of, resume
 
 SHAPE = NetworkShape(3, 64, (8, 8, 8, 8), (0, 0, 0))
 LABELS = ("Bulbasaur", "Charmander", "Squirtle")
@@ -122,14 +110,6 @@ def test_an_interrupted_run_goes_on_as_if_it_had_never_stopped(
             assert same(*moments)
     for key in ("step", "best_map", "figures"):
         assert ends[0][key] == ends[1][key]
-
-
-def test_a_recipe_may_begin_with_smaller_pictures() -> None:
-    recipe = replace(RECIPE, steps=10, small_part=0.4)
-    assert beginning_of(recipe, 384) == Beginning(size=256, end=4)
-    assert beginning_of(recipe, 320) == Beginning(size=224, end=4)
-    assert beginning_of(recipe, 128) == Beginning(size=128, end=4)
-    assert beginning_of(RECIPE, 384).end == 0
 
 
 def test_a_network_may_learn_from_smaller_pictures_than_it_is_for(
@@ -235,27 +215,6 @@ def test_validation_pictures_without_objects_still_leave_a_best_checkpoint(
     assert load_checkpoint(tmp_path / "best.pt")["best_map"] == 0
 
 
-def test_the_averaged_network_of_a_checkpoint_is_the_trainers(
-    maker: PictureMaker, validation: list, tmp_path: Path
-) -> None:
-    trainer = Trainer(replace(RECIPE, steps=3), SHAPE, LABELS)
-    trainer.train(maker, validation, tmp_path, nothing, workers=0)
-    network = averaged_network(load_checkpoint(tmp_path / "last.pt"))
-    assert network.shape == SHAPE
-    assert not network.training
-    assert same(weights(network), weights(trainer.averaged))
-    assert not same(weights(network), weights(trainer.network))
-
-
-def test_a_network_answers_as_an_engine_does() -> None:
-    torch.manual_seed(0)
-    pictures = np.random.default_rng(0).integers(0, 256, (3, 64, 96, 3)).astype(np.uint8)
-    raw = network_locate(GridNetwork(SHAPE))(pictures)
-    assert raw.boxes.shape == (3, 50, 4)
-    assert raw.scores.shape == raw.class_ids.shape == (3, 50)
-    assert (np.diff(raw.scores, axis=1) <= 0).all()
-
-
 def test_the_curve_of_a_resumed_run_is_that_of_a_whole_one(
     maker: PictureMaker, validation: list, tmp_path: Path
 ) -> None:
@@ -302,29 +261,6 @@ def test_a_killed_run_that_goes_on_has_each_line_of_its_log_once(
     again.train(maker, validation, tmp_path, nothing, workers=0, validate_every=2)
     assert log() == whole
     assert len(whole) == 6
-
-
-@pytest.mark.parametrize(
-    ("step", "factor"),
-    [
-        (0, 1 / 10),
-        (4, 5 / 10),
-        (9, 1),
-        (10, 1),
-        (60, 0.505),
-        (110, 0.01),
-        (999, 0.01),
-    ],
-)
-def test_the_learning_rate_warms_up_and_falls_as_worked_out_by_hand(
-    step: int, factor: float
-) -> None:
-    assert schedule(step, Recipe(steps=110, warmup_steps=10)) == pytest.approx(factor)
-
-
-def test_the_learning_rate_is_finite_without_warm_up_or_steps_after_it() -> None:
-    assert schedule(0, Recipe(steps=1, warmup_steps=0)) == pytest.approx(1)
-    assert math.isfinite(schedule(5, Recipe(steps=5, warmup_steps=5)))
 
 
 def test_the_average_moves_by_what_it_does_not_keep() -> None:

@@ -13,7 +13,8 @@ from train.checkpoint import save_checkpoint
 from train.errors import TrainError
 from train.generator import PictureMaker
 from train.network import FIRST_CLASS, NetworkShape
-from train.trainer import Recipe, Trainer
+from train.recipe import Recipe
+from train.trainer import Trainer
 from train.transfer import class_rows
 
 SHAPE = NetworkShape(3, 64, (8, 8, 8, 8), (0, 0, 0))

@@ -18,7 +18,7 @@ from rtloc.one_euro import OneEuro, Values
 LEAST_IOU = 0.2  # of a detection with where its track should be
 LOST_AFTER_S = 0.7
 OTHER_CLASS = 0.6  # of its IoU, that a detection of another class counts
-DOUBTFUL = 0.7  # of the score with which tracks begin: from there on they go on
+DOUBTFUL = 0.5  # of the score with which tracks begin: from there on they go on
 VOTES_KEPT = 0.9  # of the votes for a class, at the next frame
 FILTER = OneEuro()
 CENTRES = OneEuro(min_cutoff_hz=4.0, beta=8.0)

@@ -6,6 +6,7 @@ and from how far off their boxes are.
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -70,19 +71,42 @@ def one_answer_loss(
     iou, _ = iou_and_giou(answers.first_look[present], targets.boxes[owner[present]])
     meets[present, 0] = (iou > LEAST_MET_IOU).float()
     each = torch.full_like(answers.looks[..., 0], 1 / answers.looks.shape[1])
-    looks = learnt_evenly(answers.looks, each * meets, targets, size, team)
+    off = box_misses(answers.looks, targets, size)
+    looks = learnt_evenly(answers.looks, each * meets, off, team)
     given = expected_loss(looks, each, targets, size, weights, boxes_count=meets)
     share = answers.cells[..., OBJECTNESS].softmax(dim=1)
-    cells = learnt_evenly(answers.cells, share.detach(), targets, size, team)
+    off = box_misses(answers.cells, targets, size)
+    cells = learnt_evenly(answers.cells, share.detach(), off, team)
     expected = expected_loss(cells, share, targets, size, weights)
     names = [field.name for field in fields(LossParts)]
     both = LossParts(**{name: getattr(given, name) + getattr(expected, name) for name in names})
-    return replace(both, total=both.total + judgement(answers.cells, share, targets, size))
+    return replace(both, total=both.total + judgement(share, off))
 
 
-def learnt_evenly(
-    logits: Tensor, share: Tensor, targets: Targets, size: int, team: Team = ALONE
-) -> Tensor:
+class Misses(NamedTuple):
+    """How far off the boxes of N answers a picture are, without a gradient.
+
+    present: bool [B], which pictures have an object; of those P, as parts of the picture:
+    true: what the four numbers of a box should say, kept from 0 and 1, [P, 1, 4];
+    sides: those that each number is compared with, [P, 1, 4]; miss: [P, N, 4].
+    """
+
+    present: Tensor
+    true: Tensor
+    sides: Tensor
+    miss: Tensor
+
+
+def box_misses(logits: Tensor, targets: Targets, size: int) -> Misses:
+    """Return how far off the boxes of logits [B, N, 5 + classes] are."""
+    owner = targets.owner.flatten()
+    present = owner >= 0
+    true = box_parts(targets.boxes[owner[present]], size)[:, None].clamp(SMALLEST, 1 - SMALLEST)
+    miss = (logits[present, :, :4].detach().sigmoid() - true).abs()
+    return Misses(present, true, true[..., 2:].repeat(1, 1, 2), miss)
+
+
+def learnt_evenly(logits: Tensor, share: Tensor, off: Misses, team: Team = ALONE) -> Tensor:
     """Return logits [B, N, 5 + classes] as they are, but with another gradient of their boxes.
 
     The cross entropy of parts of the picture hardly tells how far off a small object's box is, as
@@ -91,48 +115,30 @@ def learnt_evenly(
     than a miss that is far off, as the Huber loss does.
 
     share: float [B, N], how much each answer counts; in all, those of the whole team, boxes pull
-    `PULL` times as hard as they would.
+    `PULL` times as hard as they would. off: how far off these logits are.
     """
-    present, true, sides, miss = box_misses(logits, targets, size)
-    curvature = sides**2 / (true * (1 - true))
-    pull = (miss / sides).clamp(min=FAR_OFF).reciprocal() / curvature
-    counting = share[present][..., None] * miss
+    curvature = off.sides**2 / (off.true * (1 - off.true))
+    pull = (off.miss / off.sides).clamp(min=FAR_OFF).reciprocal() / curvature
+    counting = share[off.present][..., None] * off.miss
     as_it_was, now = team.mean(counting.sum()), team.mean((counting * pull).sum())
     pull *= PULL * as_it_was / now.clamp(min=torch.finfo(pull.dtype).tiny)
     gradient = torch.ones_like(logits)
-    gradient[present, :, :4] = pull
+    gradient[off.present, :, :4] = pull
     return logits.detach() + (logits - logits.detach()) * gradient
 
 
-def judgement(logits: Tensor, share: Tensor, targets: Targets, size: int) -> Tensor:
+def judgement(share: Tensor, off: Misses) -> Tensor:
     """Return 0, whose gradient lets those cells be surer whose boxes come nearer to the object's.
 
     The cross entropies of two cells say so too, but too softly: they differ by a few hundredths
     where the one is right and the other off by a whole small object. Here each number of a box
     counts by its miss in sides of the object, as one side at most.
 
-    logits: [B, N, 5 + classes]; share: float [B, N], of each picture 1 in all.
+    share: float [B, N], of each picture 1 in all; off: how far off the boxes of those cells are.
     """
-    present, _, sides, miss = box_misses(logits, targets, size)
-    against = JUDGED * (miss / sides).clamp(max=1).sum(dim=2)
-    part = share[present]
+    against = JUDGED * (off.miss / off.sides).clamp(max=1).sum(dim=2)
+    part = share[off.present]
     return ((part - part.detach()) * against).sum() / len(share)
-
-
-def box_misses(
-    logits: Tensor, targets: Targets, size: int
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return how far off the boxes of logits [B, N, 5 + classes] are, without a gradient.
-
-    First which pictures have an object, bool [B], and of those, as parts of the picture: what the
-    four numbers should say, kept from 0 and 1, and the sides that each is compared with, both
-    [P, 1, 4]; and the misses, [P, N, 4].
-    """
-    owner = targets.owner.flatten()
-    present = owner >= 0
-    true = box_parts(targets.boxes[owner[present]], size)[:, None].clamp(SMALLEST, 1 - SMALLEST)
-    miss = (logits[present, :, :4].detach().sigmoid() - true).abs()
-    return present, true, true[..., 2:].repeat(1, 1, 2), miss
 
 
 def expected_loss(

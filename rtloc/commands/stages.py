@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rtloc.commands.train_report import progress_report
 from rtloc.errors import RtlocError, UsageError
+from rtloc.memory import ALL_BYTES, keep_freed_memory
 from rtloc.worst_sheet import Tile, draw_sheet
 from train.stage_recipes import PLANS, HeadName
 from train.stage_runs import StageRun, run_stage
@@ -68,6 +69,7 @@ def command(
     """
     out.mkdir(parents=True, exist_ok=True)
     results = read_results(out / "results.json")
+    keep_freed_memory(ALL_BYTES)
     for stage, name in chosen(only, HEADS[head]):
         plan = PLANS[name][stage].scaled(steps_scale)
         if go_on and is_done(results, stage, name, plain(plan), count):

@@ -11,6 +11,7 @@ from rtloc.commands.options import PICTURE_SIZE
 from rtloc.commands.train_report import progress_report, summary
 from rtloc.commands.train_run import file_of_weights, open_run
 from rtloc.errors import UsageError
+from rtloc.memory import ALL_BYTES, keep_freed_memory
 from train.batches import usual_workers
 from train.data_set import CUTOUTS, DISTRACTORS, PHOTOS, DataSet
 from train.export import export_checkpoint, prepare_place
@@ -158,6 +159,7 @@ def command(
         raise UsageError("--distractors and --no-distractors contradict each other; leave one out")
     check_labelled(labelled, labelled_images, labelled_part)
     prepare_place(out)
+    keep_freed_memory(ALL_BYTES)
     begun_with = file_of_weights(weights, own=cutouts is not None or labelled is not None)
     usual_rate = plan.learning_rate if begun_with is None else plan.learning_rate / 2
     recipe = Recipe(

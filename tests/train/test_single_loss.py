@@ -20,6 +20,7 @@ from train.single_loss import (
     CROSS_ENTROPIES,
     JUDGED,
     PULL,
+    box_misses,
     expected_loss,
     judgement,
     learnt_evenly,
@@ -147,7 +148,9 @@ def test_learnt_evenly_boxes_pull_harder_and_all_else_is_as_it_was(seed: int) ->
     logits, targets = mixed_batch(seed)
     there = targets.owner.flatten() >= 0
     plain, even = logits.clone().requires_grad_(), logits.clone().requires_grad_()
-    same = learnt_evenly(even[:, None], torch.ones(len(logits), 1), targets, SIZE)[:, 0]
+    same = learnt_evenly(
+        even[:, None], torch.ones(len(logits), 1), box_misses(even[:, None], targets, SIZE)
+    )[:, 0]
     assert (same == even).all()
     single_loss(plain, targets, SIZE).total.backward()
     single_loss(same, targets, SIZE).total.backward()
@@ -167,7 +170,9 @@ def test_a_small_box_pulls_as_hard_as_a_large_one_that_is_as_far_off_in_its_side
     moves = torch.full((2, 4), shift, requires_grad=True)  # in sides of each object
     said = boxes + moves * (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
     plain = torch.cat([box_logits(said, SIZE), torch.zeros(2, 1 + CLASSES)], dim=1)
-    even = learnt_evenly(plain[:, None], torch.ones(2, 1), targets, SIZE)[:, 0]
+    even = learnt_evenly(
+        plain[:, None], torch.ones(2, 1), box_misses(plain[:, None], targets, SIZE)
+    )[:, 0]
     pulls = [
         torch.autograd.grad(single_loss(logits, targets, SIZE).box, moves, retain_graph=True)[0]
         for logits in (plain, even)
@@ -245,7 +250,7 @@ def test_a_judgement_is_nothing_but_tells_who_should_speak() -> None:
     boxes = torch.tensor([[48.0, 48, 80, 80], [52, 48, 84, 80], [0, 0, 20, 20], [108, 0, 128, 20]])
     logits = torch.cat([box_logits(boxes, SIZE), torch.zeros(4, 1 + CLASSES)], dim=1)
     sure = torch.zeros(2, 4, requires_grad=True)
-    nothing = judgement(logits.expand(2, -1, -1), sure.softmax(dim=1), targets, SIZE)
+    nothing = judgement(sure.softmax(dim=1), box_misses(logits.expand(2, -1, -1), targets, SIZE))
     assert nothing.item() == 0
     nothing.backward()
     surer = -sure.grad[0]
@@ -270,7 +275,12 @@ def gradient(logits: Tensor, samples: list[Sample], team: Team) -> Tensor:
     """Return that of the loss of boxes that are learnt evenly."""
     logits = logits.clone().requires_grad_()
     targets = single_targets(samples)
-    even = learnt_evenly(logits[:, None], torch.ones(len(samples), 1), targets, SIZE, team)
+    even = learnt_evenly(
+        logits[:, None],
+        torch.ones(len(samples), 1),
+        box_misses(logits[:, None], targets, SIZE),
+        team,
+    )
     single_loss(even[:, 0], targets, SIZE).total.backward()
     assert logits.grad is not None
     return logits.grad

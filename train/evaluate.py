@@ -90,10 +90,10 @@ def measured_threshold(
     )
 
 
-def presence_threshold(samples: Sequence[Sample], found: Sequence[Found]) -> float:
+def presence_threshold(truths: Sequence[Truth], found: Sequence[Found]) -> float:
     """Choose the threshold that tells best in which pictures an object is."""
     best_scores = np.array([one.scores.max(initial=0) for one in found], np.float32)
-    return choose_by_presence(best_scores, np.array([bool(len(s.boxes)) for s in samples]))
+    return choose_by_presence(best_scores, np.array([bool(len(t.boxes)) for t in truths]))
 
 
 def try_negatives(

@@ -4,21 +4,25 @@ The validations on the way see too few pictures without objects to tell one fals
 1,000, and they are many, so they must be short.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from train.checkpoint import load_checkpoint, save_checkpoint
 from train.data_set import DataSet
 from train.evaluate import Infer, evaluate, locate_all, measure, presence_threshold
 from train.figures import Figures
+from train.matching import Truth, truth_of
 from train.negatives import DRAWINGS, PHOTOS, Negatives
 from train.trained import averaged_network, network_locate
 from train.training_data import TrainingData
 
 SAMPLES = 1000
+OTHERS = 3  # times as many pictures to choose a threshold on: a few wrong ones decide it
 
 
 def settle(
@@ -50,15 +54,23 @@ def settle_by_presence(checkpoint: Path, data: DataSet, samples: int = SAMPLES) 
     """Do as `settle` for pictures with one object or none: what counts is to tell which it is.
 
     A miss weighs as a false alarm does, which the limits for frames without objects do not know.
-    The threshold is chosen on as many held-out pictures as the figures are measured on, but others.
+    The threshold is chosen on other held-out pictures than the figures are measured on, and more.
 
     Raises:
         TrainError: the checkpoint cannot be read.
     """
 
     def measure_by_presence(infer: Infer) -> Figures:
-        others = [data.held_out.make(index) for index in range(samples, 2 * samples)]
-        threshold = presence_threshold(others, locate_all(infer, (s.image for s in others)))
+        truths: list[Truth] = []
+
+        def others() -> Iterator[NDArray[np.uint8]]:  # too many to be held
+            for index in range(samples, (1 + OTHERS) * samples):
+                sample = data.held_out.make(index)
+                truths.append(truth_of(sample))
+                yield sample.image
+
+        found = locate_all(infer, others())
+        threshold = presence_threshold(truths, found)
         own = data.held_out_samples(samples)
         found = locate_all(infer, (s.image for s in own))
         return measure(own, found, data.labels, threshold)

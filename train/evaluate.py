@@ -104,15 +104,26 @@ def try_negatives(
     if negatives.photos is not None:
         photos = false_trials(locate_all(infer, negatives.photos, batch_size))
     if negatives.drawings is not None:
-        truths: list[Truth] = []
-
-        def image_of(sample: Sample) -> NDArray[np.uint8]:
-            truths.append(truth_of(sample))
-            return sample.image
-
-        found = locate_all(infer, map(image_of, negatives.drawings), batch_size)
+        truths, found = locate_samples(infer, negatives.drawings, batch_size)
         mistaken = mistaken_trials(truths, found)
     return photos, mistaken
+
+
+def locate_samples(
+    infer: Infer, samples: Iterable[Sample], batch_size: int = 32
+) -> tuple[list[Truth], list[Found]]:
+    """Run an engine over samples' pictures; return what is true of each, and what was found.
+
+    As in `locate_all`, few are held at once.
+    """
+    truths: list[Truth] = []
+
+    def image_of(sample: Sample) -> NDArray[np.uint8]:
+        truths.append(truth_of(sample))
+        return sample.image
+
+    found = locate_all(infer, map(image_of, samples), batch_size)
+    return truths, found
 
 
 def locate_all(

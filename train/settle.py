@@ -4,19 +4,16 @@ The validations on the way see too few pictures without objects to tell one fals
 1,000, and they are many, so they must be short.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from train.checkpoint import load_checkpoint, save_checkpoint
 from train.data_set import DataSet
-from train.evaluate import Infer, evaluate, locate_all, measure, presence_threshold
+from train.evaluate import Infer, evaluate, locate_all, locate_samples, measure, presence_threshold
 from train.figures import Figures
-from train.matching import Truth, truth_of
 from train.negatives import DRAWINGS, PHOTOS, Negatives
 from train.trained import averaged_network, network_locate
 from train.training_data import TrainingData
@@ -61,16 +58,8 @@ def settle_by_presence(checkpoint: Path, data: DataSet, samples: int = SAMPLES) 
     """
 
     def measure_by_presence(infer: Infer) -> Figures:
-        truths: list[Truth] = []
-
-        def others() -> Iterator[NDArray[np.uint8]]:  # too many to be held
-            for index in range(samples, (1 + OTHERS) * samples):
-                sample = data.held_out.make(index)
-                truths.append(truth_of(sample))
-                yield sample.image
-
-        found = locate_all(infer, others())
-        threshold = presence_threshold(truths, found)
+        others = map(data.held_out.make, range(samples, (1 + OTHERS) * samples))
+        threshold = presence_threshold(*locate_samples(infer, others))
         own = data.held_out_samples(samples)
         found = locate_all(infer, (s.image for s in own))
         return measure(own, found, data.labels, threshold)

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from rtloc.controls import Controls, open_controls
 from rtloc.localizer import Localizer
-from rtloc.track import DOUBTFUL
 
 
 @pytest.fixture
@@ -48,7 +47,7 @@ def test_a_tracker_begins_at_the_threshold_and_goes_on_below_it(localizer: Local
     controls = open_controls(localizer, track=True, smooth=True)
     controls.press(ord("+"))
     assert [tracker.begin for tracker in controls.trackers] == [pytest.approx(0.55)]
-    assert localizer.threshold == pytest.approx(DOUBTFUL * 0.55)
+    assert localizer.threshold == pytest.approx(0.5 * 0.55)
 
 
 def test_classes_that_were_not_asked_for_begin_hidden() -> None:

@@ -65,7 +65,9 @@ model: $(DEV_VENV)/installed
 	$(AVERAGE) runs/between16.pt runs/model17/best.pt runs/model18/best.pt runs/between18.pt --share 0.3 --share 0.35 --share 0.35 --keep-statistics
 	$(SILENT) --seed 41 --run runs/model41 -o runs/model41.onnx
 	$(SILENT) --seed 42 --run runs/model42 -o runs/model42.onnx
-	$(AVERAGE) runs/model41/best.pt runs/model42/best.pt runs/between18.pt runs/pokemon.pt --share 3 --share 3 --share 2
+	$(AVERAGE) runs/model41/best.pt runs/model42/best.pt runs/between18.pt runs/between42.pt --share 3 --share 3 --share 2
+	$(TRAIN) --weights runs/between42.pt --picture-size 448 --learning-rate 6e-4 --hard-part 0.143 --steps 6400 --seed 51 --run runs/model51 -o runs/model51.onnx
+	$(AVERAGE) runs/between42.pt runs/model51/last.pt runs/pokemon.pt --share 1 --share 1 --keep-statistics
 	$(EXPORT) --precision int8 -o engines/models/pokemon.onnx
 	$(EXPORT) --precision fp16 -o engines/models/pokemon-fp16.onnx
 	$(EXPORT) --precision fp32 -o engines/models/pokemon-fp32.onnx

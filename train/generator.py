@@ -19,6 +19,7 @@ from train.backgrounds import make_background
 from train.bend import random_bend
 from train.chance import one_of
 from train.clutter import occluder, paste_decoys, paste_lookalikes
+from train.cut_off import seen_box
 from train.cutouts import Cutout, cutout_from_bgra
 from train.errors import TrainError
 from train.filming import filmed, lit
@@ -202,8 +203,11 @@ class PictureMaker:
         spot = find_spot(rng, pose.box_px, (width, height), stage, taken, card=card)
         if spot is None:
             return None
-        x, y, box = spot
+        x, y = spot
         layer = paste.draw_pose(pose)
+        box = seen_box(layer, x, y, (width, height))
+        if box is None:
+            return None
         dressed = looks.dress(rng, layer, stage, card)
         corner = x - dressed.margin, y - dressed.margin
         part = paste.visible_parts(canvas, layer.pixels, x, y)

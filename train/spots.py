@@ -9,6 +9,7 @@ from train.paste import Box
 from train.stages import Stage
 
 SMALLEST_OBJECT_PX = 10.0
+LEAST_SEEN_PX = SMALLEST_OBJECT_PX / 2  # of each side, of an object that the edge cuts off
 TRIES_TO_PLACE = 8
 P_OVER_THE_EDGE = 0.25
 
@@ -21,8 +22,8 @@ def find_spot(
     taken: Sequence[Box],
     *,
     card: int = 0,
-) -> tuple[int, int, Box] | None:
-    """Find where to paste: the layer's corner (x, y) and the box, cut at the canvas's edges.
+) -> tuple[int, int] | None:
+    """Find where to paste: the layer's corner (x, y).
 
     Returns None when the object, or the card that reaches `card` pixels beyond it, cannot be placed
     without overlapping others too much.
@@ -37,11 +38,11 @@ def find_spot(
         x, y = round(left - box_px[0]), round(top - box_px[1])
         whole = (x + box_px[0], y + box_px[1], x + box_px[2], y + box_px[3])
         box = (max(0.0, whole[0]), max(0.0, whole[1]), min(width, whole[2]), min(height, whole[3]))
-        if min(box[2] - box[0], box[3] - box[1]) < SMALLEST_OBJECT_PX / 2:
+        if min(box[2] - box[0], box[3] - box[1]) < LEAST_SEEN_PX:
             continue
         covered = (box[0] - card, box[1] - card, box[2] + card, box[3] + card)
         if all(paste.overlaps_little(b, taken, stage.max_overlap) for b in (box, covered)):
-            return x, y, box
+            return x, y
     return None
 
 

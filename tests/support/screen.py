@@ -63,7 +63,7 @@ class Screen:
 
     def press_until_the_end(self, key: str, process: subprocess.Popen[str]) -> None:
         """Press a key in rtloc's window, again and again until the process ends."""
-        for _ in range(50):
+        for _ in range(150):
             self.press(key)
             time.sleep(0.2)
             if process.poll() is not None:
@@ -73,7 +73,7 @@ class Screen:
     def press(self, key: str) -> None:
         """Press a key in rtloc's window once; without a window manager it may get lost."""
         for window in self.windows():
-            self.xdotool("windowfocus", window, "key", "--window", window, key)
+            self.xdotool("windowfocus", window, "key", key)
 
     def xdotool(self, *arguments: str) -> str:
         """Run xdotool on this screen; a window that has just gone is no error."""

@@ -205,7 +205,7 @@ class PictureMaker:
             return None
         x, y = spot
         layer = paste.draw_pose(pose)
-        box = seen_box(layer, x, y, (width, height))
+        box = seen_box(layer, x, y, canvas)
         if box is None:
             return None
         dressed = looks.dress(rng, layer, stage, card)

@@ -14,6 +14,7 @@ from train.paste import Layer, shape_matrix, transform_cutout
 from train.stages import Stage
 
 CANVAS_WH = 90, 70
+CANVAS = np.zeros((CANVAS_WH[1], CANVAS_WH[0], 3), np.uint8)
 
 
 def flag(rng: np.random.Generator) -> Layer:
@@ -28,10 +29,10 @@ def flag(rng: np.random.Generator) -> Layer:
 @given(st.integers(0, 2**32 - 1), st.integers(-80, 100), st.integers(-80, 80))
 def test_the_box_is_that_of_the_pixels_that_can_be_seen(seed: int, x: int, y: int) -> None:
     layer = flag(np.random.default_rng(seed))
-    seen = np.zeros((CANVAS_WH[1], CANVAS_WH[0], 3), np.uint8)
+    seen = CANVAS.copy()
     paste.blend(seen, layer.pixels, x, y)  # white on black: as bright as it is opaque
     rows, columns = np.nonzero(seen[..., 0] >= SEEN_ALPHA)
-    box = seen_box(layer, x, y, CANVAS_WH)
+    box = seen_box(layer, x, y, seen)
     if box is None:
         assert not len(rows) or min(np.ptp(rows), np.ptp(columns)) < 7
         return
@@ -46,11 +47,11 @@ def test_the_box_is_that_of_the_pixels_that_can_be_seen(seed: int, x: int, y: in
 
 def test_an_object_that_lies_inside_keeps_its_exact_box() -> None:
     layer = Layer(np.full((10, 10, 4), 255, np.uint8), (0.25, 0.5, 9.5, 9.75))
-    assert seen_box(layer, 3, 4, CANVAS_WH) == (3.25, 4.5, 12.5, 13.75)
+    assert seen_box(layer, 3, 4, CANVAS) == (3.25, 4.5, 12.5, 13.75)
 
 
 def test_what_lies_outside_has_no_box() -> None:
     layer = Layer(np.full((10, 10, 4), 255, np.uint8), (0, 0, 10, 10))
-    assert seen_box(layer, -20, 0, CANVAS_WH) is None
-    assert seen_box(layer, -7, 0, CANVAS_WH) is None
-    assert seen_box(layer, -4, 0, CANVAS_WH) == (0, 0, 6, 10)
+    assert seen_box(layer, -20, 0, CANVAS) is None
+    assert seen_box(layer, -7, 0, CANVAS) is None
+    assert seen_box(layer, -4, 0, CANVAS) == (0, 0, 6, 10)

@@ -5,7 +5,7 @@ depends on the seed and its own index only, so any number of workers makes the s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -33,11 +33,6 @@ EMPTY_SEED = 2_000_003  # added to the seed of pictures with objects, for those 
 NOTHING = 0  # on the map of what lies uppermost: no object
 
 
-def no_boxes() -> NDArray[np.float32]:
-    """Return float32 [0, 4]."""
-    return np.zeros((0, 4), np.float32)
-
-
 @dataclass(frozen=True, eq=False)
 class Sample:
     """A training picture.
@@ -45,13 +40,11 @@ class Sample:
     image: uint8 [H, W, 3], BGR.
     boxes: float32 [N, 4], x1 y1 x2 y2 in pixels.
     class_ids: int64 [N].
-    other_boxes: float32 [M, 4], of drawings that are no objects, as far as they are known.
     """
 
     image: NDArray[np.uint8]
     boxes: NDArray[np.float32]
     class_ids: NDArray[np.int64]
-    other_boxes: NDArray[np.float32] = field(default_factory=no_boxes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,20 +54,6 @@ class Placed:
     box: Box
     class_id: int
     traces: Traces
-
-
-@dataclass(frozen=True, eq=False)
-class Scene:
-    """What lies before the camera.
-
-    canvas: uint8 [H, W, 3], BGR; objects, others (which are none): those that can be seen; unseen:
-    objects that cannot.
-    """
-
-    canvas: NDArray[np.uint8]
-    objects: Sequence[Placed]
-    others: Sequence[Placed]
-    unseen: int
 
 
 class Maker(Protocol):
@@ -125,17 +104,13 @@ class PictureMaker:
         long = max(wide, high)
         width, height = round(self.size * wide / long), round(self.size * high / long)
         for _ in range(TRIES_TO_SHOW):
-            scene = self._scene(rng, width, height)
-            if not scene.unseen:
+            canvas, objects, seen = self._scene(rng, width, height)
+            if len(seen) == len(objects):
                 break
-        image, x, y = with_bars(filmed(rng, scene.canvas, stage, self.noise_bank), self.size)
-        corner = np.array([x, y, x, y], np.float32)
-        boxes, other_boxes = (
-            np.array([one.box for one in things], np.float32).reshape(-1, 4) + corner
-            for things in (scene.objects, scene.others)
-        )
-        class_ids = np.array([o.class_id for o in scene.objects], np.int64)
-        return Sample(image, boxes, class_ids, other_boxes)
+        image, x, y = with_bars(filmed(rng, canvas, stage, self.noise_bank), self.size)
+        boxes = np.array([o.box for o in seen], np.float32).reshape(-1, 4)
+        shifted = boxes + np.array([x, y, x, y], np.float32)
+        return Sample(image, shifted, np.array([o.class_id for o in seen], np.int64))
 
     def at_size(self, size: int) -> "PictureMaker":
         """Return a maker of such pictures with a longer side of `size` pixels, at most its own."""
@@ -150,8 +125,10 @@ class PictureMaker:
             return None
         return replace(self, stage=emptied(self.stage), seed=self.seed + EMPTY_SEED)
 
-    def _scene(self, rng: Random, width: int, height: int) -> Scene:
-        """Draw all that lies before the camera."""
+    def _scene(
+        self, rng: Random, width: int, height: int
+    ) -> tuple[NDArray[np.uint8], list[Placed], list[Placed]]:
+        """Draw all that lies before the camera; return that, the objects, and those to be seen."""
         stage = self.stage
         canvas = make_background(rng, stage, self.photos, width, height)
         if rng.random() < stage.p_decoy:
@@ -159,23 +136,20 @@ class PictureMaker:
         if stage.p_lookalike and rng.random() < stage.p_lookalike:
             paste_lookalikes(rng, canvas, self._choose_class(rng))
         uppermost = np.zeros((height, width), np.uint8)
-        things = self._paste_things(rng, canvas, uppermost)
-        objects = [one for one in things if one.class_id >= 0]
+        objects = self._paste_things(rng, canvas, uppermost)
         if objects and rng.random() < stage.p_occlude:
             hidden = one_of(rng, objects)
             cover, x, y = occluder(rng, hidden.box, self.photos, self._choose_class(rng))
             paste.blend(canvas, cover, x, y)
             sight.lie_uppermost(uppermost, layers.alpha_of(cover), x, y, NOTHING)
         canvas, cast = lit(rng, canvas, stage)
-        seen = [o for o in things if sight.part_seen(o.traces, uppermost, cast) >= LEAST_SEEN]
-        found = [o for o in seen if o.class_id >= 0]
-        others = [o for o in seen if o.class_id < 0]
-        return Scene(canvas, found, others, len(objects) - len(found))
+        seen = [o for o in objects if sight.part_seen(o.traces, uppermost, cast) >= LEAST_SEEN]
+        return canvas, objects, seen
 
     def _paste_things(
         self, rng: Random, canvas: NDArray[np.uint8], uppermost: NDArray[np.uint8]
     ) -> list[Placed]:
-        """Paste objects and distractors in a random order; return them."""
+        """Paste objects and distractors in a random order; return the objects."""
         stage = self.stage
         things: list[Cutout] = []
         if self.distractors and rng.random() < stage.p_distractor:
@@ -190,7 +164,7 @@ class PictureMaker:
             one = self._place(rng, things[n], canvas, uppermost, placed)
             if one is not None:
                 placed.append(one)
-        return placed
+        return [one for one in placed if one.class_id >= 0]
 
     def _choose_class(self, rng: Random) -> Sequence[Cutout]:
         wanted = self.stage.classes

@@ -2,19 +2,17 @@
 
 A cell answers with five sigmoids (centre x, centre y, width, height, is there an object) and a
 softmax over the classes. Objectness is learnt in every cell; box and class only in cells that speak
-for an object. Boxes alone are learnt of drawings that are no objects as well: where a shape ends is
-learnt better from a thousand of them than from a handful of one's own. Two things can be added: a
-GIoU term on the boxes (Rezatofighi et al., 2019: https://arxiv.org/abs/1902.09630), and an
-objectness that says how good the cell's box is instead of 1: half for the object and half for the
-IoU with its true box (VarifocalNet has the IoU alone: https://arxiv.org/abs/2008.13367; but then an
-object that is surely there, with sides that are hard to tell, scores as a doubtful one). Where a
-second look moves the boxes, theirs is the IoU that objectness learns, and they have a term of their
-own, whose parts are raised to the third power: what counts there are the last few pixels
-(alpha-IoU, He et al., 2021: https://arxiv.org/abs/2110.13675). And where all that counts is whether
-an object is there, the surest cells can learn objectness once more, as it is those that decide it:
-that of each object, and the surest of a picture that speaks for none (hard examples, as
-https://arxiv.org/abs/1604.03540 has them). Where there are many objects, boxes would become less
-exact.
+for an object. Two things can be added: a GIoU term on the boxes (Rezatofighi et al., 2019:
+https://arxiv.org/abs/1902.09630), and an objectness that says how good the cell's box is instead of
+1: half for the object and half for the IoU with its true box (VarifocalNet has the IoU alone:
+https://arxiv.org/abs/2008.13367; but then an object that is surely there, with sides that are hard
+to tell, scores as a doubtful one). Where a second look moves the boxes, theirs is the IoU that
+objectness learns, and they have a term of their own, whose parts are raised to the third power:
+what counts there are the last few pixels (alpha-IoU, He et al., 2021:
+https://arxiv.org/abs/2110.13675). And where all that counts is whether an object is there, the
+surest cells can learn objectness once more, as it is those that decide it: that of each object, and
+the surest of a picture that speaks for none (hard examples, as https://arxiv.org/abs/1604.03540 has
+them). Where there are many objects, boxes would become less exact.
 """
 
 from collections.abc import Callable
@@ -155,29 +153,28 @@ def detection_loss(
     raw = logits.float()
     speaks = targets.owner >= 0
     count = team.mean(speaks.sum()).clamp(min=1)
-    boxed = speaks | (targets.outlines >= 0)
-    row = torch.where(speaks, targets.owner, len(targets.boxes) + targets.outlines)[boxed]
-    true = torch.cat([targets.boxes, targets.other_boxes])[row]
-    said = raw[boxed][:, :4]
-    pictures, places = boxed.nonzero().T
-    boxes = decode_boxes(said, cells[places])
+    owner = targets.owner[speaks]
+    found = raw[speaks]
+    pictures, places = speaks.nonzero().T
+    speaking = cells[places]
+    true = targets.boxes[owner]
+    boxes = decode_boxes(found[:, :4], speaking)
     iou, giou = iou_and_giou(boxes, true)
     apart = (1 - giou).sum() / count
     refined = torch.zeros_like(apart)
     if look_again is not None:
         iou, giou = iou_and_giou(look_again(boxes.detach(), pictures), true)
         refined = alpha_iou_loss(iou, giou).sum() / count
-    own_iou = iou.detach()[speaks[boxed]]
-    objectness = objectness_loss(raw[..., OBJECTNESS], own_iou, targets, weights, count)
+    objectness = objectness_loss(raw[..., OBJECTNESS], iou.detach(), targets, weights, count)
     box = (
         functional.binary_cross_entropy_with_logits(
-            said, box_units(true, cells[places]), reduction="sum"
+            found[:, :4], box_units(true, speaking), reduction="sum"
         )
         / count
     )
-    class_ids = targets.class_ids[targets.owner[speaks]]
     classes = (
-        functional.cross_entropy(raw[speaks][:, FIRST_CLASS:], class_ids, reduction="sum") / count
+        functional.cross_entropy(found[:, FIRST_CLASS:], targets.class_ids[owner], reduction="sum")
+        / count
     )
     total = objectness + weights.box * box + weights.giou * apart + weights.classes * classes
     total = total + REFINED_WEIGHT * weights.giou * refined

@@ -43,8 +43,6 @@ def single_targets(samples: Sequence[Sample]) -> Targets:
         torch.from_numpy(np.concatenate([s.boxes for s in samples]).reshape(-1, 4)),
         torch.from_numpy(np.concatenate([s.class_ids for s in samples])),
         torch.ones(len(samples), 1, 1, dtype=torch.bool),
-        torch.full((len(samples), 1, 1), NO_OBJECT),
-        torch.zeros(0, 4),
     )
 
 

@@ -30,16 +30,12 @@ class Targets:
     owner: int64 [B, N], the object that a cell speaks for, as a row of the next two, or NO_OBJECT.
     boxes: float32 [M, 4], x1 y1 x2 y2 in pixels; class_ids: int64 [M].
     counts: bool [B, N], false in cells near a core: there, either answer is right.
-    outlines: int64 [B, N], of a cell that speaks for no object: the drawing of something else that
-    lies there, as a row of other_boxes, float32 [L, 4], or NO_OBJECT. Only its box is learnt.
     """
 
     owner: Tensor
     boxes: Tensor
     class_ids: Tensor
     counts: Tensor
-    outlines: Tensor
-    other_boxes: Tensor
 
     def with_silent(self, pictures: int) -> Targets:
         """Return the same targets and, behind them, those of pictures without objects."""
@@ -49,7 +45,6 @@ class Targets:
             self,
             owner=torch.cat([self.owner, silent]),
             counts=torch.cat([self.counts, counts]),
-            outlines=torch.cat([self.outlines, silent]),
         )
 
     def to(self, device: torch.device) -> Targets:
@@ -66,33 +61,19 @@ def make_targets(samples: Sequence[Sample]) -> Targets:
     whose centre is nearer, as a part of its core, has it.
     """
     height, width = samples[0].image.shape[:2]
-    owners, counts = laid_out([s.boxes for s in samples], width, height)
-    others, _ = laid_out([s.other_boxes for s in samples], width, height)
-    return Targets(
-        torch.from_numpy(owners),
-        torch.from_numpy(np.concatenate([s.boxes for s in samples]).reshape(-1, 4)),
-        torch.from_numpy(np.concatenate([s.class_ids for s in samples])),
-        torch.from_numpy(counts),
-        torch.from_numpy(np.where(owners == NO_OBJECT, others, NO_OBJECT)),
-        torch.from_numpy(np.concatenate([s.other_boxes for s in samples]).reshape(-1, 4)),
-    )
-
-
-def laid_out(
-    boxes: Sequence[NDArray[np.float32]], width: int, height: int
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the owners of all cells of pictures with these boxes, and which cells count, [B, N].
-
-    An owner is a row of all boxes, one picture's behind the other's.
-    """
     owners, counts = [], []
     first = 0
-    for of_picture in boxes:
-        grids = [lay_out(of_picture, first, s, height // s, width // s) for s in STRIDES]
+    for sample in samples:
+        grids = [lay_out(sample.boxes, first, s, height // s, width // s) for s in STRIDES]
         owners.append(np.concatenate([owner.ravel() for owner, _ in grids]))
         counts.append(np.concatenate([count.ravel() for _, count in grids]))
-        first += len(of_picture)
-    return np.stack(owners), np.stack(counts)
+        first += len(sample.boxes)
+    return Targets(
+        torch.from_numpy(np.stack(owners)),
+        torch.from_numpy(np.concatenate([s.boxes for s in samples]).reshape(-1, 4)),
+        torch.from_numpy(np.concatenate([s.class_ids for s in samples])),
+        torch.from_numpy(np.stack(counts)),
+    )
 
 
 def belong(boxes: NDArray[np.float32], stride: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

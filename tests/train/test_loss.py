@@ -203,52 +203,6 @@ def test_cells_without_an_object_do_not_move_box_and_class() -> None:
     assert (slope[SPEAKS][:, answers] != 0).all()
 
 
-def test_of_a_drawing_that_is_no_object_the_box_alone_is_learnt() -> None:
-    boxes = SOME.boxes
-    as_others = replace(
-        SOME,
-        owner=torch.full_like(SOME.owner, -1),
-        boxes=boxes[:0],
-        class_ids=SOME.class_ids[:0],
-        outlines=SOME.owner,
-        other_boxes=boxes,
-    )
-    logits = random_logits(3).requires_grad_()
-    parts = detection_loss(logits, CELLS, as_others, look_again=lambda moved, _: moved + 3)
-    parts.total.backward()
-    assert logits.grad is not None
-    assert (logits.grad[SPEAKS][:, :4] != 0).all()
-    assert (logits.grad[..., 5:] == 0).all()
-    objects = detection_loss(logits, CELLS, SOME, look_again=lambda moved, _: moved + 3)
-    count = int(SPEAKS.sum())  # where no cell speaks, sums are not divided
-    for name in ("box", "giou", "refined"):
-        expected = count * getattr(objects, name).item()
-        assert getattr(parts, name).item() == pytest.approx(expected, rel=1e-5)
-    asked = functional.binary_cross_entropy_with_logits(
-        logits[..., 4][SOME.counts], torch.zeros(int(SOME.counts.sum())), reduction="sum"
-    )
-    assert parts.objectness.item() == pytest.approx(asked.item(), rel=1e-5)
-
-
-def test_objects_and_other_drawings_are_matched_with_their_own_boxes() -> None:
-    both = replace(
-        SOME, outlines=targets_of([], [(4, 1, 60, 60, 1)], []).owner, other_boxes=SOME.boxes[2:]
-    )
-    logits = random_logits(3)
-    boxed = SPEAKS | (both.outlines >= 0)
-    assert (boxed & ~SPEAKS).any()
-    wanted = torch.stack(
-        [
-            SOME.boxes[SOME.owner[n, cell]] if SPEAKS[n, cell] else both.other_boxes[0]
-            for n, cell in boxed.nonzero().tolist()
-        ]
-    )
-    boxes = decode_boxes(logits[boxed][:, :4], CELLS[boxed.nonzero()[:, 1]])
-    by_hand = (1 - iou_and_giou(boxes, wanted)[1]).sum() / SPEAKS.sum()
-    parts = detection_loss(logits, CELLS, both)
-    assert parts.giou.item() == pytest.approx(by_hand.item(), rel=1e-5)
-
-
 def test_objectness_is_learnt_in_every_cell_that_counts_and_in_no_other() -> None:
     logits = random_logits(3).requires_grad_()
     detection_loss(logits, CELLS, SOME).objectness.backward()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -151,36 +149,3 @@ def test_targets_move_whole() -> None:
     assert {k: v.shape for k, v in vars(moved).items()} == {
         k: v.shape for k, v in vars(targets).items()
     }
-
-
-def test_a_drawing_that_is_no_object_has_an_outline_and_no_owner() -> None:
-    # the cells of the first test, for what is none
-    own = sample((80, 48, 96, 64, 0))
-    other = np.array([[38, 20, 50, 36]], np.float32)
-    targets = make_targets([sample(), replace(own, other_boxes=other)])
-    assert cells(targets.outlines[1] >= 0) == {(5, 3, 8)}
-    assert (targets.outlines[0] == -1).all()
-    assert targets.other_boxes.tolist() == other.tolist()
-    plain = make_targets([sample(), own])
-    for name in ("owner", "boxes", "class_ids", "counts"):
-        assert torch.equal(getattr(targets, name), getattr(plain, name))
-
-
-def test_where_an_object_speaks_there_is_no_outline() -> None:
-    picture = sample((8, 8, 40, 40, 0))
-    targets = make_targets([replace(picture, other_boxes=picture.boxes + 16)])
-    outlined = targets.outlines[0] >= 0
-    assert outlined.any()
-    assert not (outlined & (targets.owner[0] >= 0)).any()
-
-
-def test_silent_pictures_have_neither_owners_nor_outlines() -> None:
-    picture = replace(
-        sample((8, 8, 40, 40, 0)), other_boxes=np.array([[50, 8, 80, 40]], np.float32)
-    )
-    targets = make_targets([picture]).with_silent(2)
-    for part in (targets.owner, targets.outlines):
-        assert part.shape == (3, len(CELLS))
-        assert (part[0] >= 0).any()
-        assert (part[1:] == -1).all()
-    assert targets.counts[1:].all()

@@ -34,6 +34,7 @@ TRAIN = $(DEV_VENV)/bin/rtloc train --validate-every 2000
 GO_ON = $(TRAIN) --depths 2 0 3 --learning-rate 1e-3
 CLOSER = $(TRAIN) --weights runs/between16.pt --picture-size 448 --learning-rate 5e-4 --steps 2400
 SILENT = $(TRAIN) --weights runs/between18.pt --picture-size 448 --learning-rate 1.5e-3 --batch-size 224 --hard-part 0.143 --steps 4973
+SLOWLY = $(TRAIN) --picture-size 448 --learning-rate 6e-4 --hard-part 0.143 --steps 6400
 AVERAGE = $(DEV_VENV)/bin/python -m train.average
 EXPORT = $(DEV_VENV)/bin/rtloc export runs/pokemon.pt
 
@@ -66,8 +67,10 @@ model: $(DEV_VENV)/installed
 	$(SILENT) --seed 41 --run runs/model41 -o runs/model41.onnx
 	$(SILENT) --seed 42 --run runs/model42 -o runs/model42.onnx
 	$(AVERAGE) runs/model41/best.pt runs/model42/best.pt runs/between18.pt runs/between42.pt --share 3 --share 3 --share 2
-	$(TRAIN) --weights runs/between42.pt --picture-size 448 --learning-rate 6e-4 --hard-part 0.143 --steps 6400 --seed 51 --run runs/model51 -o runs/model51.onnx
-	$(AVERAGE) runs/between42.pt runs/model51/last.pt runs/pokemon.pt --share 1 --share 1 --keep-statistics
+	$(SLOWLY) --weights runs/between42.pt --seed 51 --run runs/model51 -o runs/model51.onnx
+	$(AVERAGE) runs/between42.pt runs/model51/last.pt runs/between51.pt --share 1 --share 1 --keep-statistics
+	$(SLOWLY) --weights runs/between51.pt --seed 61 --run runs/model61 -o runs/model61.onnx
+	$(AVERAGE) runs/between51.pt runs/model61/last.pt runs/model42/best.pt runs/pokemon.pt --share 5 --share 3 --share 3 --keep-statistics
 	$(EXPORT) --precision int8 -o engines/models/pokemon.onnx
 	$(EXPORT) --precision fp16 -o engines/models/pokemon-fp16.onnx
 	$(EXPORT) --precision fp32 -o engines/models/pokemon-fp32.onnx

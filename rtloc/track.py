@@ -1,8 +1,9 @@
 """Follow objects from frame to frame: a number for each, boxes that do not tremble, one label.
 
 Association as in ByteTrack (Zhang et al., 2022: https://arxiv.org/abs/2110.06864): detections that
-are sure first, then the others, which may go on with a track but never begin one. So an object that
-is doubtful for a moment does not flicker, and a false detection that is never sure is never shown.
+are sure first, then the others, which may go on with a track that was sure twice but never begin
+one. So an object that is doubtful for a moment does not flicker, a false detection that is never
+sure is never shown, and one that is sure once does not linger.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class Track:
     """An object as it is followed.
 
     box, speed: centre x, centre y, width, height, in pixels and in pixels a second, both filtered;
-    votes: of each class, the scores with which it was found, older ones counting less.
+    votes: of each class, the scores with which it was found, older ones counting less; confirmed:
+    whether it was surely found more than once.
     """
 
     number: int
@@ -37,6 +39,7 @@ class Track:
     speed: Values
     seen_s: float
     votes: dict[int, float] = field(default_factory=dict)
+    confirmed: bool = False
 
     def at(self, time_s: float) -> Values:
         """Return where it should be now."""
@@ -85,6 +88,7 @@ class Tracker:
                 track = self._new(measured[n], time_s)
             else:
                 self._move(track, measured[n], time_s)
+                track.confirmed |= bool(found.scores[n] >= self.begin)
             class_ids[n] = track.vote(int(found.class_ids[n]), float(found.scores[n]))
             numbers[n] = track.number
             if self.smooth:
@@ -98,6 +102,8 @@ class Tracker:
         partners: dict[int, Track] = {}
         for sure in (True, False):
             rows = np.flatnonzero((found.scores >= self.begin) == sure)
+            if not sure:
+                free = [track for track in free if track.confirmed]
             if not len(rows) or not free:
                 continue
             expected = np.stack([track.at(time_s) for track in free])

@@ -44,9 +44,14 @@ def test_an_object_keeps_its_number_while_it_moves() -> None:
 
 
 def test_a_doubtful_moment_does_not_make_it_flicker_but_begins_nothing() -> None:
-    scores = [0.9, 0.3, 0.2, 0.9, 0.3]
+    scores = [0.9, 0.9, 0.3, 0.2, 0.9, 0.3]
     frames = [found((square(100), s, 0), (square(400), 0.5, 1)) for s in scores]
-    assert [numbers(one) for one in follow(frames)] == [[1]] * 5
+    assert [numbers(one) for one in follow(frames)] == [[1]] * 6
+
+
+def test_what_is_sure_once_does_not_linger_and_keeps_its_number_when_it_is_again() -> None:
+    frames = [found((square(100), s, 0)) for s in (0.9, 0.3, 0.3, 0.9, 0.3)]
+    assert [numbers(one) for one in follow(frames)] == [[1], [], [], [1], [1]]
 
 
 def test_one_that_comes_back_soon_keeps_its_number_and_later_gets_another() -> None:

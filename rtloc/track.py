@@ -81,14 +81,15 @@ class Tracker:
         boxes, class_ids = found.boxes.copy(), found.class_ids.copy()
         numbers = np.zeros(len(found), np.int64)
         for n in range(len(found)):
+            sure = bool(found.scores[n] >= self.begin)
             track = partners.get(n)
             if track is None:
-                if found.scores[n] < self.begin:
+                if not sure:
                     continue
                 track = self._new(measured[n], time_s)
             else:
                 self._move(track, measured[n], time_s)
-                track.confirmed |= bool(found.scores[n] >= self.begin)
+                track.confirmed |= sure
             class_ids[n] = track.vote(int(found.class_ids[n]), float(found.scores[n]))
             numbers[n] = track.number
             if self.smooth:

@@ -29,6 +29,7 @@ from train.spots import SMALLEST_OBJECT_PX, find_spot
 from train.stages import Stage, emptied
 
 TRIES_TO_SHOW = 8  # of a whole picture, each object in which can be seen
+FINELY_DRAWN = 0.6  # of the longer side of the class's finest cut-out
 EMPTY_SEED = 2_000_003  # added to the seed of pictures with objects, for those without
 NOTHING = 0  # on the map of what lies uppermost: no object
 
@@ -173,9 +174,12 @@ class PictureMaker:
         return one_of(rng, drawn)
 
     def _choose(self, rng: Random) -> Cutout:
-        """Choose a class, then one of its cut-outs: half the time the one drawn finest."""
+        """Choose a class, then one of its cut-outs: half the time one of those drawn finely."""
         of_class = self._choose_class(rng)
-        return of_class[0] if rng.random() < 0.5 else one_of(rng, of_class)
+        if rng.random() < 0.5:
+            least = FINELY_DRAWN * longer_side_of(of_class[0])
+            of_class = [c for c in of_class if longer_side_of(c) >= least]
+        return one_of(rng, of_class)
 
     def _place(
         self,
@@ -241,7 +245,8 @@ def picture_maker(
     by_class = [
         sorted(
             (c for c in cutouts if c.class_id == class_id),
-            key=lambda c: -c.levels[0].shape[0],
+            key=longer_side_of,
+            reverse=True,
         )
         for class_id in sorted({c.class_id for c in cutouts})
     ]
@@ -251,6 +256,11 @@ def picture_maker(
     ]
     bank = camera.noise_bank(seed, size)
     return PictureMaker(stage, by_class, kinds, photos, size, seed, bank)
+
+
+def longer_side_of(cutout: Cutout) -> int:
+    """Return the longer side of a cut-out as it came, in pixels."""
+    return int(max(cutout.levels[0].shape[:2]))
 
 
 def with_bars(canvas: NDArray[np.uint8], size: int) -> tuple[NDArray[np.uint8], int, int]:

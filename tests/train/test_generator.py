@@ -170,6 +170,20 @@ def test_classes_are_drawn_equally_often_however_many_cutouts_they_have(
     assert (np.abs(counts / counts.sum() - 1 / 4) < 0.07).all()
 
 
+def test_half_the_objects_are_as_finely_drawn_as_any_nearly_is() -> None:
+    sides = {250: 500, 200: 400, 150: 200, 100: 50}  # by their grey level
+    squares = [
+        cutout_from_bgra(np.dstack([np.full((side, side, 3), grey), np.full((side, side), 255)]), 1)
+        for grey, side in sides.items()
+    ]
+    maker = picture_maker(STAGES["charmander"], squares, [], 64, seed=5)
+    greys = [int(maker.make(n).image.max()) for n in range(800)]
+    parts = {grey: np.mean([abs(g - grey) < 25 for g in greys]) for grey in sides}
+    assert sum(parts.values()) == 1
+    for grey, wanted in {250: 3 / 8, 200: 3 / 8, 150: 1 / 8, 100: 1 / 8}.items():
+        assert parts[grey] == pytest.approx(wanted, abs=0.06)
+
+
 def test_a_stage_of_one_class_works_with_cutouts_of_others(cutouts: list[Cutout]) -> None:
     only_class_0 = [c for c in cutouts if c.class_id == 0]
     sample = picture_maker(STAGES["charmander"], only_class_0, [], 64, seed=0).make(0)

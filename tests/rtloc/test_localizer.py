@@ -100,7 +100,7 @@ def test_wrong_arguments_name_what_would_be_right() -> None:
 @pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
 def test_a_larger_input_finds_what_is_too_small_else(scene: np.ndarray, backend: str) -> None:
     far = np.full((1440, 2560, 3), 114, np.uint8)
-    far[660:738, 1200:1339] = cv2.resize(scene, (139, 78), interpolation=cv2.INTER_AREA)
+    far[660:761, 1200:1380] = cv2.resize(scene, (180, 101), interpolation=cv2.INTER_AREA)
     assert len(Localizer(backend=backend).locate(far)) == 0
     large = Localizer(backend=backend, input_size=2560)
     assert large.info.input_size == 2560
@@ -108,7 +108,7 @@ def test_a_larger_input_finds_what_is_too_small_else(scene: np.ndarray, backend:
     by_place = found[np.argsort(found.boxes[:, 0])]
     assert [large.info.labels[i] for i in by_place.class_ids] == list(LABELS)
     centres = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
-    assert ((centres > (1200, 660)) & (centres < (1339, 738))).all()
+    assert ((centres > (1200, 660)) & (centres < (1380, 761))).all()
 
 
 @pytest.mark.parametrize("size", [-32, 0, 32, 333, 1 << 20])

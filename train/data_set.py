@@ -53,8 +53,9 @@ def load_data_set(
 ) -> DataSet:
     """Load what a stage needs; of the classes in `cutouts` only those in `labels`, if given.
 
-    The photos and distractors that come with rtloc have a folder of held-out ones beside them; of
-    any other folder, every fifth picture is held out, and of a film its last fifth.
+    Photos and distractors in a folder with another one beside it, named the same and `_held_out`,
+    are measured on those in there, as the ones that come with rtloc are; of any other folder, every
+    fifth picture is held out, and of a film its last fifth.
 
     Raises:
         TrainError: no such stage, or the cut-outs or photos cannot be used.
@@ -91,8 +92,9 @@ def split_backgrounds(path: Path) -> tuple[list[Image], list[Image]]:
     Raises:
         TrainError: they cannot be used, or there are fewer than two.
     """
-    if path == PHOTOS:
-        return load_photos(PHOTOS), load_photos(HELD_OUT_PHOTOS)
+    beside = held_out_beside(path)
+    if beside is not None:
+        return load_photos(path), load_photos(beside)
     loaded = load_backgrounds(path)
     if not loaded.films:
         return hold_out(loaded.photos, path, "photo")
@@ -107,9 +109,16 @@ def split_backgrounds(path: Path) -> tuple[list[Image], list[Image]]:
     return kept, held_out
 
 
+def held_out_beside(folder: Path) -> Path | None:
+    """Return the folder beside another one that holds what is only measured on, if there is one."""
+    whole = folder.resolve()
+    beside = whole.parent / f"{whole.name}_held_out"
+    return beside if beside.is_dir() else None
+
+
 @cache
-def shipped(folder: Path) -> tuple[Cutout, ...]:
-    """Load the distractors that come with rtloc, once a process: it takes seconds."""
+def loaded_once(folder: Path) -> tuple[Cutout, ...]:
+    """Load distractors once a process: those that come with rtloc take seconds."""
     return tuple(load_distractors(folder))
 
 
@@ -121,8 +130,9 @@ def split_distractors(folder: Path | None) -> tuple[list[Cutout], list[Cutout]]:
     """
     if folder is None:
         return [], []
-    if folder == DISTRACTORS:
-        return list(shipped(DISTRACTORS)), list(shipped(HELD_OUT_DISTRACTORS))
+    beside = held_out_beside(folder)
+    if beside is not None:
+        return list(loaded_once(folder)), list(loaded_once(beside))
     return hold_out(load_distractors(folder), folder, "distractor")
 
 

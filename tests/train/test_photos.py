@@ -94,6 +94,27 @@ def test_photos_to_train_on_and_to_measure_on_share_nothing(tmp_path: Path) -> N
     assert len(greys[0] | greys[1]) == 11
 
 
+def test_a_folder_of_held_out_pictures_beside_another_one_is_measured_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    greys = {"": range(0, 120, 20), "_held_out": range(130, 250, 20)}
+    for kind, some in greys.items():
+        for name in ("photos", "other"):
+            (tmp_path / f"{name}{kind}").mkdir()
+        for grey in some:
+            put(tmp_path / f"photos{kind}", f"{grey}.png", grey=grey)
+            square = np.full((130, 130, 4), (grey, grey, grey, 255), np.uint8)
+            assert cv2.imwrite(str(tmp_path / f"other{kind}/{grey}.png"), square)
+    photos, distractors = tmp_path / "photos", tmp_path / "other"
+    by_any_name = [(photos, distractors), (Path(), Path("../other"))]
+    monkeypatch.chdir(photos)
+    for on, among in by_any_name:
+        data = load_data_set("many-objects", CUTOUTS, on, 64, seed=0, distractors=among)
+        for maker, some in zip((data.training, data.held_out), greys.values(), strict=True):
+            assert {int(p[0, 0, 0]) for p in maker.photos} == set(some)
+            assert {int(d.levels[0][20, 20, 0]) for d in maker.distractors[0]} == set(some)
+
+
 def test_held_out_pictures_are_the_same_for_every_training_seed() -> None:
     first, second = (
         load_data_set("charmander", CUTOUTS, PHOTOS, 64, seed).held_out_samples(3)

@@ -1,4 +1,4 @@
-"""Cut drawings out of their white background, to measure a model on a style that it never saw.
+"""Cut drawings out of their white background, to train with them or to measure a model on them.
 
 python benchmarks/cut_from_white.py out/artwork Bulbasaur=1.jpg Charmander=4.jpg …
 rtloc eval pokemon many-objects --cutouts out/artwork --count 500

@@ -15,10 +15,11 @@ from train.stages import STAGES, for_training
 
 ASSETS = Path(__file__).parent / "assets"
 CUTOUTS = ASSETS / "cutouts"
+HELD_OUT = "_held_out"  # ends the name of a folder of what is only measured on
 PHOTOS = ASSETS / "photos"
-HELD_OUT_PHOTOS = ASSETS / "photos_held_out"
+HELD_OUT_PHOTOS = ASSETS / f"photos{HELD_OUT}"
 DISTRACTORS = ASSETS / "distractors"
-HELD_OUT_DISTRACTORS = ASSETS / "distractors_held_out"
+HELD_OUT_DISTRACTORS = ASSETS / f"distractors{HELD_OUT}"
 Picture = TypeVar("Picture")
 HELD_OUT_ONE_IN = 5
 HELD_OUT_SEED = 1_000_003  # no training seed meets it by accident
@@ -112,7 +113,7 @@ def split_backgrounds(path: Path) -> tuple[list[Image], list[Image]]:
 def held_out_beside(folder: Path) -> Path | None:
     """Return the folder beside another one that holds what is only measured on, if there is one."""
     whole = folder.resolve()
-    beside = whole.parent / f"{whole.name}_held_out"
+    beside = whole.parent / f"{whole.name}{HELD_OUT}"
     return beside if beside.is_dir() else None
 
 

@@ -259,7 +259,7 @@ def picture_maker(
 
 
 def longer_side_of(cutout: Cutout) -> int:
-    """Return the longer side of a cut-out as it came, in pixels."""
+    """Return the longer side of a cut-out's first level, in pixels; pixel art is enlarged there."""
     return int(max(cutout.levels[0].shape[:2]))
 
 

@@ -72,6 +72,28 @@ def rounded(colours: Image, alpha: Image, rng: Random) -> Image:
     return as_bytes(cv2.multiply(colours, layers.in_bgr(gain), dtype=cv2.CV_8U))
 
 
+def sculpted(colours: Image, alpha: Image, rng: Random) -> Image:
+    """Lit from one side and glossy, as a figure or a rendered body: what it covers, inflated."""
+    mask = cv2.copyMakeBorder((alpha > 127).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    inside = cv2.distanceTransform(mask, cv2.DIST_L2, 3)[1:-1, 1:-1]
+    radius = max(1.0, float(inside.max()))
+    height = np.sqrt(inside * radius) * float(rng.uniform(0.5, 1.2))
+    # a crease runs along the middle, as far from one edge as from the other
+    soft = 1 + 2 * int(radius / 3)
+    for _ in range(2):
+        height = cv2.blur(height, (soft, soft))
+    slope_x, slope_y = (cv2.Sobel(height, cv2.CV_32F, dx, 1 - dx, scale=1 / 8) for dx in (1, 0))
+    angle, tilt = rng.uniform(0, 2 * np.pi), rng.uniform(0.3, 1.1)
+    across = slope_x * float(np.cos(angle)) + slope_y * float(np.sin(angle))
+    steep = 1 / np.sqrt(1 + slope_x**2 + slope_y**2)
+    facing = np.maximum((np.cos(tilt) - np.sin(tilt) * across) * steep, 0)
+    dark = rng.uniform(0.35, 0.7)
+    gain = (dark + (rng.uniform(1.1, 1.4) - dark) * facing).astype(np.float32)
+    lit = cv2.multiply(colours, layers.in_bgr(gain), dtype=cv2.CV_8U)
+    gloss = (facing ** int(rng.integers(8, 40)) * rng.uniform(0, 160)).astype(np.float32)
+    return as_bytes(cv2.add(lit, layers.in_bgr(gloss), dtype=cv2.CV_8U))
+
+
 def faded(colours: Image, alpha: Image, rng: Random) -> Image:
     """Nearly without colour, as in a pencil drawing or an old print."""
     grey = layers.in_bgr(cv2.cvtColor(colours, cv2.COLOR_BGR2GRAY))
@@ -127,6 +149,7 @@ WAYS: tuple[Callable[[Image, Image, Random], Image], ...] = (
     painted,
     inked,
     rounded,
+    sculpted,
     faded,
     unlined,
     outlined,

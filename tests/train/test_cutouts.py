@@ -36,8 +36,8 @@ def put(folder: Path, name: str, data: np.ndarray | bytes) -> Path:
 def test_the_shipped_cutouts_load_with_their_labels() -> None:
     labels, cutouts = load_cutouts(CUTOUTS)
     assert labels == ("Bulbasaur", "Charmander", "Pikachu", "Squirtle")
-    # a drawing, official artwork, and eight sprites each in its pixels and smooth
-    assert sorted(c.class_id for c in cutouts) == [n for n in range(4) for _ in range(18)]
+    # a drawing, official artwork, an icon and eight sprites; those in their pixels and smooth
+    assert sorted(c.class_id for c in cutouts) == [n for n in range(4) for _ in range(20)]
     for cutout in cutouts:
         for level in cutout.levels:
             assert level.dtype == np.uint8

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from train import layers, paste
 from train.cutouts import load_cutouts
 from train.data_set import CUTOUTS
-from train.restyle import WAYS, pixelated, posterized, restyle
+from train.restyle import WAYS, pixelated, posterized, restyle, sculpted
 
 EACH = pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 
@@ -58,6 +58,20 @@ def test_posters_have_few_tones(drawn: NDArray[np.uint8]) -> None:
     inside = drawn[..., 3] == 255
     for seed in range(5):
         assert len(np.unique(redrawn(drawn, posterized, seed)[inside][:, 0])) <= 6
+
+
+def test_a_body_is_brightest_towards_the_light_and_darkest_away_from_it() -> None:
+    y, x = np.mgrid[-50:51, -50:51]
+    disc = np.zeros((101, 101, 4), np.uint8)
+    disc[x**2 + y**2 <= 48**2] = (90, 90, 90, 255)
+    ring = (x**2 + y**2 > 20**2) & (x**2 + y**2 < 40**2)
+    eighth = ((np.arctan2(y, x) + np.pi) / (2 * np.pi) * 8).astype(int) % 8
+    for seed in range(5):
+        grey = redrawn(disc, sculpted, seed)[..., 0]
+        brightness = [float(grey[ring & (eighth == n)].mean()) for n in range(8)]
+        apart = (np.argmax(brightness) - np.argmin(brightness)) % 8
+        assert apart in (3, 4, 5)
+        assert max(brightness) > min(brightness) + 10
 
 
 def test_the_style_depends_on_the_seed_alone(drawn: NDArray[np.uint8]) -> None:

@@ -72,7 +72,9 @@ model: $(DEV_VENV)/installed
 	$(SLOWLY) --weights runs/between51.pt --seed 61 --run runs/model61 -o runs/model61.onnx
 	$(AVERAGE) runs/between51.pt runs/model61/last.pt runs/model42/best.pt runs/between61.pt --share 5 --share 3 --share 3 --keep-statistics
 	$(SLOWLY) --weights runs/between61.pt --learning-rate 8e-4 --steps 6800 --seed 81 --run runs/model81 -o runs/model81.onnx
-	$(AVERAGE) runs/model81/last.pt runs/between61.pt runs/model42/best.pt runs/pokemon.pt --share 5 --share 2 --share 2 --keep-statistics
+	$(AVERAGE) runs/model81/last.pt runs/between61.pt runs/model42/best.pt runs/between81.pt --share 5 --share 2 --share 2 --keep-statistics
+	$(SLOWLY) --weights runs/between81.pt --learning-rate 8e-4 --steps 7600 --seed 101 --run runs/model101 -o runs/model101.onnx
+	$(AVERAGE) runs/model101/last.pt runs/between81.pt runs/pokemon.pt --share 2 --share 3 --keep-statistics
 	$(EXPORT) --precision int8 -o engines/models/pokemon.onnx
 	$(EXPORT) --precision fp16 -o engines/models/pokemon-fp16.onnx
 	$(EXPORT) --precision fp32 -o engines/models/pokemon-fp32.onnx

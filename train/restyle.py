@@ -65,7 +65,7 @@ def inked(colours: Image, alpha: Image, rng: Random) -> Image:
 
 def rounded(colours: Image, alpha: Image, rng: Random) -> Image:
     """Brighter in the middle, darker towards the outline, as a body in the light."""
-    inside = cv2.distanceTransform((alpha > 127).astype(np.uint8), cv2.DIST_L2, 3)
+    inside = to_outline_px(alpha)
     depth = np.sqrt(inside / max(1.0, float(inside.max())))
     dark, bright = rng.uniform(0.4, 0.75), rng.uniform(1.05, 1.35)
     gain = (dark + (bright - dark) * depth).astype(np.float32)
@@ -74,8 +74,7 @@ def rounded(colours: Image, alpha: Image, rng: Random) -> Image:
 
 def sculpted(colours: Image, alpha: Image, rng: Random) -> Image:
     """Lit from one side and glossy, as a figure or a rendered body: what it covers, inflated."""
-    mask = cv2.copyMakeBorder((alpha > 127).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
-    inside = cv2.distanceTransform(mask, cv2.DIST_L2, 3)[1:-1, 1:-1]
+    inside = to_outline_px(alpha)
     radius = max(1.0, float(inside.max()))
     height = np.sqrt(inside * radius) * float(rng.uniform(0.5, 1.2))
     # a crease runs along the middle, as far from one edge as from the other
@@ -136,6 +135,17 @@ def textured(colours: Image, alpha: Image, rng: Random) -> Image:
     strength = float(rng.uniform(0.15, 0.6))
     gain = 1 - strength / 2 + strength * cv2.resize(coarse, (width, height))
     return as_bytes(cv2.multiply(colours, layers.in_bgr(gain), dtype=cv2.CV_8U))
+
+
+def to_outline_px(alpha: Image) -> NDArray[np.float32]:
+    """Return how far each place is from what is not covered, float32 [H, W]; 0 outside.
+
+    Nothing is covered beyond the layer.
+    """
+    covered = (alpha > 127).astype(np.uint8)
+    bordered = cv2.copyMakeBorder(covered, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    distances = cv2.distanceTransform(bordered, cv2.DIST_L2, 3)
+    return distances[1:-1, 1:-1].astype(np.float32, copy=False)
 
 
 def as_bytes(image: cv2.typing.MatLike) -> Image:

@@ -11,7 +11,6 @@ from train.stages import Stage
 SMALLEST_OBJECT_PX = 10.0
 LEAST_SEEN_PX = SMALLEST_OBJECT_PX / 2  # of each side, of an object that the edge cuts off
 TRIES_TO_PLACE = 8
-P_OVER_THE_EDGE = 0.25
 
 
 def find_spot(
@@ -31,8 +30,8 @@ def find_spot(
     width, height = canvas_wh
     box_w, box_h = box_px[2] - box_px[0], box_px[3] - box_px[1]
     for _ in range(TRIES_TO_PLACE):
-        left = _place_along(rng, box_w, width, stage.edge_overhang)
-        top = _place_along(rng, box_h, height, stage.edge_overhang)
+        left = _place_along(rng, box_w, width, stage)
+        top = _place_along(rng, box_h, height, stage)
         if left is None or top is None:
             return None
         x, y = round(left - box_px[0]), round(top - box_px[1])
@@ -46,8 +45,8 @@ def find_spot(
     return None
 
 
-def _place_along(rng: Random, side: float, room: int, overhang: float) -> float | None:
+def _place_along(rng: Random, side: float, room: int, stage: Stage) -> float | None:
     """Draw a position along one axis; now and then the object may hang over the edge."""
-    over = side * overhang if rng.random() < P_OVER_THE_EDGE else 0.0
+    over = side * stage.edge_overhang if rng.random() < stage.p_overhang else 0.0
     low, high = -over, room - side + over
     return None if low > high else low + (high - low) * rng.random()

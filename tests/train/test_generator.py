@@ -398,6 +398,18 @@ def test_a_spot_lies_beyond_the_edge_by_no_more_than_the_stage_says(
     assert off <= overhang * max(width, height) + 0.5
 
 
+def test_more_or_fewer_spots_lie_beyond_the_edge_as_the_stage_says() -> None:
+    rng = np.random.default_rng(0)
+    beyond = []
+    for p in (0.0, 0.25, 1.0):
+        stage = Stage(edge_overhang=0.9, p_overhang=p)
+        spots = [find_spot(rng, (0, 0, 20, 20), (64, 64), stage, []) for _ in range(400)]
+        corners = [spot for spot in spots if spot is not None]
+        beyond.append(sum(min(x, y) < 0 or max(x, y) > 44 for x, y in corners))
+    assert beyond[0] == 0
+    assert 0 < 2 * beyond[1] < beyond[2]
+
+
 def test_what_does_not_fit_finds_no_spot() -> None:
     rng = np.random.default_rng(0)
     assert find_spot(rng, (0, 0, 65, 10), (64, 64), Stage(), []) is None

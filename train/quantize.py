@@ -6,7 +6,7 @@ nodes): https://onnxruntime.ai/docs/performance/model-optimizations/quantization
 
 import logging
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 
 from engines.backends import open_backend
 from engines.model_file import INPUT, read_model_info
+from train.bias_correction import correct_biases
 from train.checkpoint import load_checkpoint
 from train.errors import TrainError
 from train.export import Description, export_checkpoint, prepare_place, write_model
@@ -26,6 +27,7 @@ from train.settle import measure_at_length
 from train.training_data import TrainingData, data_of_state
 
 CALIBRATION_PICTURES = 256
+CORRECTION_PICTURES = 96  # of those
 # OpenVINO takes a step of exactly 1 for none, and would run the first convolution, the dearest of
 # all, in bfloat16; no grey level is rounded to another one by this
 STEP_OF_INPUT = 1.0001
@@ -48,7 +50,7 @@ def export_quantized(checkpoint: Path, path: Path) -> Figures:
     with tempfile.TemporaryDirectory() as folder:
         whole, quantized = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
         export_checkpoint(checkpoint, whole)
-        pictures = (data.training.make(n).image for n in range(CALIBRATION_PICTURES))
+        pictures = [data.training.make(n).image for n in range(CALIBRATION_PICTURES)]
         quantize(whole, quantized, pictures)
         figures = measured(quantized, data)
         proto = onnx.load(str(quantized))
@@ -62,16 +64,18 @@ def export_quantized(checkpoint: Path, path: Path) -> Figures:
     return figures
 
 
-def quantize(source: Path, target: Path, pictures: Iterable[NDArray[np.uint8]]) -> None:
+def quantize(source: Path, target: Path, pictures: Sequence[NDArray[np.uint8]]) -> None:
     """Write the model file `source` with 8-bit convolutions, calibrated on pictures [H, W, 3] BGR.
 
     The last convolutions stay as they are: a step of their 8 bits would be a large one for a box.
     So do the sums of the feature pyramid. What a ReLU lets through needs no 8 bits for what it does
     not: they are one with it. Weights have 7 bits, as CPUs without VNNI instructions add two
     products in 16. The 256 steps of an activation end where those of a picture end on average: up
-    to the greatest one of all pictures they would be coarser for all others.
+    to the greatest one of all pictures they would be coarser for all others. What all this moves on
+    average, the biases make up for.
     """
-    convolutions = [node for node in onnx.load(str(source)).graph.node if node.op_type == "Conv"]
+    whole = onnx.load(str(source))
+    convolutions = [node for node in whole.graph.node if node.op_type == "Conv"]
     with errors_only():
         quantize_static(
             str(source),
@@ -88,6 +92,7 @@ def quantize(source: Path, target: Path, pictures: Iterable[NDArray[np.uint8]]) 
         )
     proto = onnx.load(str(target))
     set_input_step(proto, STEP_OF_INPUT)
+    correct_biases(whole, proto, pictures[:CORRECTION_PICTURES])
     onnx.save(proto, str(target))
 
 

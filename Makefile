@@ -74,7 +74,9 @@ model: $(DEV_VENV)/installed
 	$(SLOWLY) --weights runs/between61.pt --learning-rate 8e-4 --steps 6800 --seed 81 --run runs/model81 -o runs/model81.onnx
 	$(AVERAGE) runs/model81/last.pt runs/between61.pt runs/model42/best.pt runs/between81.pt --share 5 --share 2 --share 2 --keep-statistics
 	$(SLOWLY) --weights runs/between81.pt --learning-rate 8e-4 --steps 7600 --seed 101 --run runs/model101 -o runs/model101.onnx
-	$(AVERAGE) runs/model101/last.pt runs/between81.pt runs/pokemon.pt --share 2 --share 3 --keep-statistics
+	$(AVERAGE) runs/model101/last.pt runs/between81.pt runs/between101.pt --share 2 --share 3 --keep-statistics
+	$(SLOWLY) --weights runs/between101.pt --learning-rate 8e-4 --steps 6200 --seed 111 --run runs/model111 -o runs/model111.onnx
+	$(AVERAGE) runs/model111/last.pt runs/between101.pt runs/model42/best.pt runs/pokemon.pt --share 4 --share 5 --share 2 --keep-statistics
 	$(EXPORT) --precision int8 -o engines/models/pokemon.onnx
 	$(EXPORT) --precision fp16 -o engines/models/pokemon-fp16.onnx
 	$(EXPORT) --precision fp32 -o engines/models/pokemon-fp32.onnx

@@ -30,7 +30,7 @@ class Stage:
     p_absent: float = 0.0
     longer_side: Range = (0.25, 0.25)  # of the content's shorter side
     edge_overhang: float = 0.0  # how much of the object's width or height may lie off the edge
-    p_overhang: float = 0.25  # of width and of height: that as much may, where it comes to lie so
+    p_overhang: float = 0.25  # of each axis: that any of it may
     max_overlap: float = 0.0  # of the smaller of two boxes
 
     # the shape of one object

@@ -26,21 +26,32 @@ def correct_biases(
     One after another, from the first: each makes up for what those before it still miss. Pictures:
     uint8 [H, W, 3] BGR each.
     """
+    biases = biases_of(quantized)
+    output = {node.name: node.output[0] for node in whole.graph.node}  # a ReLU's is another
+    means = channel_means(whole, [output[node.name] for node, _, _ in biases], pictures)
+    for node, bias, step in biases:
+        (have,) = channel_means(quantized, [node.output[0]], pictures).values()
+        move(bias, (means[output[node.name]] - have) / step)
+
+
+def biases_of(
+    quantized: onnx.ModelProto,
+) -> list[tuple[onnx.NodeProto, onnx.TensorProto, NDArray[np.float32]]]:
+    """Return the convolutions of 8 bits, each with its biases, int32 [C], and their steps, [C]."""
     makers = {name: node for node in quantized.graph.node for name in node.output}
     values = {one.name: one for one in quantized.graph.initializer}
-    convolutions = [
-        node
-        for node in quantized.graph.node
-        if node.op_type == "Conv" and node.input[1] in makers  # whose weights are dequantized
-    ]
-    output = {node.name: node.output[0] for node in whole.graph.node}  # a ReLU's is another
-    means = channel_means(whole, [output[node.name] for node in convolutions], pictures)
-    for node in convolutions:
-        (have,) = channel_means(quantized, [node.output[0]], pictures).values()
-        bias, step = (values[name] for name in makers[node.input[2]].input[:2])
-        missing = np.round((means[output[node.name]] - have) / numpy_helper.to_array(step))
-        moved = numpy_helper.to_array(bias) + missing.astype(np.int32)
-        bias.CopyFrom(numpy_helper.from_array(moved, bias.name))
+    found = []
+    for node in quantized.graph.node:
+        if node.op_type == "Conv" and node.input[1] in makers:  # its weights are dequantized
+            bias, step = (values[name] for name in makers[node.input[2]].input[:2])
+            found.append((node, bias, numpy_helper.to_array(step)))
+    return found
+
+
+def move(bias: onnx.TensorProto, steps: NDArray[np.float64]) -> None:
+    """Add so many steps, rounded, to each bias of a convolution."""
+    moved = numpy_helper.to_array(bias) + np.round(steps).astype(np.int32)
+    bias.CopyFrom(numpy_helper.from_array(moved, bias.name))
 
 
 def channel_means(

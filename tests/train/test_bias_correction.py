@@ -4,10 +4,9 @@ import numpy as np
 import onnx
 import pytest
 from numpy.typing import NDArray
-from onnx import numpy_helper
 
 from engines.model_file import read_model_info, shipped_models
-from train.bias_correction import channel_means, correct_biases
+from train.bias_correction import biases_of, channel_means, correct_biases, move
 from train.data_set import CUTOUTS, PHOTOS, load_data_set
 
 SHIPPED = shipped_models()
@@ -53,11 +52,5 @@ def output_of(proto: onnx.ModelProto, name: str) -> str:
 
 def spoil_biases(quantized: onnx.ModelProto, rng: np.random.Generator) -> None:
     """Add anything up to 0.2 to each bias."""
-    makers = {name: node for node in quantized.graph.node for name in node.output}
-    values = {one.name: one for one in quantized.graph.initializer}
-    for node in quantized.graph.node:
-        if node.op_type == "Conv" and node.input[1] in makers:
-            bias, step = (values[name] for name in makers[node.input[2]].input[:2])
-            wrong = rng.uniform(-0.2, 0.2, bias.dims[0]) / numpy_helper.to_array(step)
-            moved = numpy_helper.to_array(bias) + np.round(wrong).astype(np.int32)
-            bias.CopyFrom(numpy_helper.from_array(moved, bias.name))
+    for _, bias, step in biases_of(quantized):
+        move(bias, rng.uniform(-0.2, 0.2, bias.dims[0]) / step)

@@ -220,7 +220,7 @@ class PictureMaker:
         after = canvas[:0] if part is None else part[0].copy()
         number = len(placed) + 1
         sight.lie_uppermost(uppermost, layers.alpha_of(dressed.pixels), *corner, number)
-        traces = sight.Traces(number, layers.alpha_of(layer.pixels), x, y, before, after)
+        traces = sight.Traces(number, layer.pixels, x, y, before, after)
         return Placed(box, cutout.class_id, traces)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from cv2.typing import MatLike
 from numpy.random import Generator as Random
 from numpy.typing import NDArray
 
@@ -17,6 +18,8 @@ from train.stages import Stage
 Box = tuple[float, float, float, float]
 Image = NDArray[np.uint8]
 Matrix = NDArray[np.float64]
+OPAQUE = 128  # an alpha from which on a pixel counts as the object's
+MOST_SHIFTED = 0.6  # of an object's own contrast: shifted by more than that, nobody would know it
 NEXT_LEVEL = 1.4  # a finer level than needed is sharper, but shrinking it by more than this aliases
 UNIT_SQUARE = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float64)
 
@@ -211,7 +214,9 @@ def blend_poisson(image: Image, layer: Image, x: int, y: int) -> bool:
     """Paste a layer so that its gradients are kept and its edge meets the background's colours.
 
     Pérez, Gangnet, Blake, 2003: https://doi.org/10.1145/882262.882269. The layer must lie inside
-    the picture with a pixel to spare; returns False, and changes nothing, where it does not.
+    the picture with a pixel to spare, and little enough must come of what lies round it: on an edge
+    between two colours an object would take over both. Returns False, and changes nothing, where
+    it is not so.
     """
     height, width = image.shape[:2]
     h, w = layer.shape[:2]
@@ -228,8 +233,18 @@ def blend_poisson(image: Image, layer: Image, x: int, y: int) -> bool:
     if min(mask_w, mask_h) < 8:
         return False
     centre = (xs + mask_w // 2, ys + mask_h // 2)
-    region[:] = cv2.seamlessClone(pasted, region, mask, centre, cv2.NORMAL_CLONE)
+    blended = cv2.seamlessClone(pasted, region, mask, centre, cv2.NORMAL_CLONE)
+    shift = cv2.subtract(blended, pasted, dtype=cv2.CV_16S)[1:-1, 1:-1]
+    opaque = cv2.inRange(layers.alpha_of(layer), OPAQUE, 255)
+    if contrast(shift, opaque) > MOST_SHIFTED * contrast(pasted[1:-1, 1:-1], opaque):
+        return False
+    region[:] = blended
     return True
+
+
+def contrast(pixels: MatLike, mask: MatLike) -> float:
+    """Return the standard deviation of pixels [H, W, 3] where the mask is not 0, in grey levels."""
+    return float(cv2.norm(cv2.meanStdDev(pixels, mask=mask)[1]))
 
 
 def overlap_of_smaller(a: Box, b: Box) -> float:

@@ -134,6 +134,19 @@ def test_a_poisson_blend_keeps_the_objects_shape_and_meets_the_backgrounds_colou
     assert not blend_poisson(image, object_px, 60, 15)  # over the edge: nothing is done
 
 
+def test_what_would_take_over_an_edge_behind_it_is_not_blended_by_poisson() -> None:
+    image = np.full((60, 80, 3), 255, np.uint8)
+    image[:, :35] = 0
+    before = image.copy()
+    pale = np.full((30, 30, 4), 255, np.uint8)
+    pale[..., :3] = 140
+    pale[10:20, 10:20, :3] = 110
+    assert not blend_poisson(image, pale, 20, 15)
+    assert np.array_equal(image, before)
+    image[:] = before[:, -1:]  # on one side of the edge
+    assert blend_poisson(image, pale, 20, 15)
+
+
 def test_shrinking_averages_instead_of_picking_single_pixels() -> None:
     noise = np.random.default_rng(0).choice([0, 255], (256, 256, 4)).astype(np.uint8)
     noise[..., 3] = 255

@@ -22,12 +22,18 @@ def grey(level: int, side: int = SIDE) -> Image:
     return np.full((side, side, 3), level, np.uint8)
 
 
-def pasted(before: Image, after: Image, x: int = 20, y: int = 24) -> tuple[Traces, Image]:
-    """A square that was pasted at (x, y), and the map of what lies uppermost."""
-    alpha = np.full((SIDE, SIDE), 255, np.uint8)
+def pasted(
+    before: Image, after: Image, x: int = 20, y: int = 24, own: int | None = None
+) -> tuple[Traces, Image]:
+    """A square that was pasted at (x, y), and the map of what lies uppermost.
+
+    own: its grey level before anything was done to its looks; None: that of `after`.
+    """
+    layer = np.full((SIDE, SIDE, 4), after[0, 0, 0] if own is None else own, np.uint8)
+    layer[..., 3] = 255
     uppermost = np.zeros((SIZE, SIZE), np.uint8)
-    lie_uppermost(uppermost, alpha, x, y, NUMBER)
-    return Traces(NUMBER, alpha, x, y, before, after), uppermost
+    lie_uppermost(uppermost, layer[..., 3], x, y, NUMBER)
+    return Traces(NUMBER, layer, x, y, before, after), uppermost
 
 
 @given(st.integers(0, 255), st.integers(0, 255))
@@ -61,6 +67,16 @@ def test_of_an_object_that_is_cut_off_the_part_in_the_picture_counts() -> None:
 def test_in_the_dark_nothing_is_seen() -> None:
     traces, uppermost = pasted(grey(0), grey(255))
     assert part_seen(traces, uppermost, DARK) == 0
+
+
+@pytest.mark.parametrize("extreme", [0, 255])
+def test_what_light_has_made_all_white_or_black_is_not_seen(extreme: int) -> None:
+    """But what is white or black itself is."""
+    before, after = grey(128), grey(extreme)
+    assert part_seen(*pasted(before, after, own=60), None) == 0
+    assert part_seen(*pasted(before, after, own=extreme), None) == 1
+    after[: SIDE // 4, :, 1] = 100  # a quarter has kept a colour
+    assert part_seen(*pasted(before, after, own=60), None) == pytest.approx(1 / 4)
 
 
 def one_square(level: int, stage: Stage) -> Cutout:

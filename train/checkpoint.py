@@ -12,10 +12,25 @@ FORMAT = "rtloc-checkpoint-1"
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write `state` (tensors and plain values) to a temporary name and move it to `path`."""
+    """Write `state` (tensors and plain values) to a temporary name and move it to `path`.
+
+    Raises:
+        TrainError: the folder is gone, or the disk is full; what was at `path` stays.
+    """
     partial = path.with_name(f".{path.name}.part")
-    torch.save({"format": FORMAT, **state}, partial)
-    partial.replace(path)
+    try:
+        torch.save({"format": FORMAT, **state}, partial)
+        partial.replace(path)
+    except (OSError, RuntimeError) as error:  # torch writes in C++, whose errors are RuntimeErrors
+        partial.unlink(missing_ok=True)
+        raise TrainError(cannot_write(path)) from error
+
+
+def cannot_write(path: Path) -> str:
+    """Return the line of an error for a file of a run that cannot be written."""
+    folder = path.parent
+    why = "the disk is full or the folder is read-only" if folder.is_dir() else f"{folder} is gone"
+    return f"cannot write {path}: {why}; mend that, then go on (training: with --resume)"
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

@@ -3,19 +3,29 @@
 import csv
 from pathlib import Path
 
+from train.checkpoint import cannot_write
+from train.errors import TrainError
+
 LOSSES = ("total", "objectness", "box", "giou", "refined", "classes")
 FIGURES = ("map50", "map50_95")
 SMOOTH_OVER = 20  # lines of the log
 
 
 def append_row(path: Path, row: dict[str, str]) -> None:
-    """Add a line to a CSV file, with a header where it is new."""
+    """Add a line to a CSV file, with a header where it is new.
+
+    Raises:
+        TrainError: the folder is gone, or the disk is full.
+    """
     is_new = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, row)
-        if is_new:
-            writer.writeheader()
-        writer.writerow(row)
+    try:
+        with path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, row)
+            if is_new:
+                writer.writeheader()
+            writer.writerow(row)
+    except OSError as error:
+        raise TrainError(cannot_write(path)) from error
 
 
 def cut_rows(path: Path, last_step: int) -> None:

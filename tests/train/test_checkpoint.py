@@ -73,6 +73,23 @@ def test_the_old_checkpoint_stays_if_the_new_one_cannot_be_written(path: Path) -
     assert path.read_bytes() == before
 
 
+def test_a_checkpoint_whose_folder_is_gone_is_one_line(tmp_path: Path) -> None:
+    gone = tmp_path / "gone" / "last.pt"
+    with pytest.raises(TrainError, match="gone is gone; mend that") as caught:
+        save_checkpoint(gone, STATE)
+    assert str(gone) in str(caught.value)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_on_a_full_disk_the_old_checkpoint_stays(path: Path) -> None:
+    before = path.read_bytes()
+    path.with_name(f".{path.name}.part").symlink_to("/dev/full")
+    with pytest.raises(TrainError, match="the disk is full"):
+        save_checkpoint(path, {**STATE, "step": 8})
+    assert path.read_bytes() == before
+    assert [p.name for p in path.parent.iterdir()] == ["last.pt"]
+
+
 def test_a_missing_checkpoint_is_named(tmp_path: Path) -> None:
     assert "no checkpoint at" in refusal(tmp_path / "last.pt")
     assert "no checkpoint at" in refusal(tmp_path)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
+import pytest
 
 from train.curves import LOSSES, append_row, cut_rows, draw_curves
+from train.errors import TrainError
 
 
 def row(step: int, map50: str = "") -> dict[str, str]:
@@ -27,6 +29,11 @@ def test_a_log_has_its_header_once(tmp_path: Path) -> None:
     for step in (50, 100):
         append_row(log, row(step))
     assert steps(log) == ["step", "50", "100"]
+
+
+def test_a_log_whose_folder_is_gone_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(TrainError, match="gone is gone; mend that"):
+        append_row(tmp_path / "gone" / "log.csv", {"step": "1"})
 
 
 def test_lines_behind_the_step_resumed_from_are_dropped(tmp_path: Path) -> None:

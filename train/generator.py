@@ -144,7 +144,9 @@ class PictureMaker:
             paste.blend(canvas, cover, x, y)
             sight.lie_uppermost(uppermost, layers.alpha_of(cover), x, y, NOTHING)
         canvas, cast = lit(rng, canvas, stage)
-        seen = [o for o in objects if sight.part_seen(o.traces, uppermost, cast) >= LEAST_SEEN]
+        seen = [
+            o for o in objects if sight.part_seen(o.traces, canvas, uppermost, cast) >= LEAST_SEEN
+        ]
         return canvas, objects, seen
 
     def _paste_things(
@@ -217,10 +219,9 @@ class PictureMaker:
         part = paste.visible_parts(canvas, layer.pixels, x, y)
         before = canvas[:0] if part is None else part[0].copy()
         looks.paste_dressed(rng, canvas, dressed.pixels, corner, stage)
-        after = canvas[:0] if part is None else part[0].copy()
         number = len(placed) + 1
         sight.lie_uppermost(uppermost, layers.alpha_of(dressed.pixels), *corner, number)
-        traces = sight.Traces(number, layer.pixels, x, y, before, after)
+        traces = sight.Traces(number, layer.pixels, x, y, before)
         return Placed(box, cutout.class_id, traces)
 
 

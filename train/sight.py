@@ -16,7 +16,7 @@ from train.paste import OPAQUE, Image
 
 TELLING = 32  # grey levels, of any channel: much more than noise and compression change
 LEAST_SEEN = 0.3  # of what of an object lies in the picture
-BURNT_OUT, BLOCKED_UP = 250, 5  # grey levels, of all channels: brighter or darker than can be told
+BLOCKED_UP, BURNT_OUT = 5, 250  # brightnesses: of what is as dark or as bright, nothing is left
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +25,7 @@ class Traces:
 
     number: that of the object on the map of what lies uppermost; layer: uint8 [h, w, 4],
     premultiplied BGR and alpha, before anything was done to its looks; x, y: where that lies;
-    before, after: uint8 [h', w', 3] BGR, that part of the picture without and with it.
+    before: uint8 [h', w', 3] BGR, that part of the picture without it.
     """
 
     number: int
@@ -33,7 +33,6 @@ class Traces:
     x: int
     y: int
     before: Image
-    after: Image
 
 
 def lie_uppermost(uppermost: Image, alpha: Image, x: int, y: int, number: int) -> None:
@@ -44,29 +43,27 @@ def lie_uppermost(uppermost: Image, alpha: Image, x: int, y: int, number: int) -
         under[over >= OPAQUE] = number
 
 
-def part_seen(traces: Traces, uppermost: Image, cast: Cast | None) -> float:
+def part_seen(traces: Traces, picture: Image, uppermost: Image, cast: Cast | None) -> float:
     """Return the part of an object, of what lies in the picture, that can be told from what it hid.
 
-    What light has made all white or all black cannot, unless the object is so. cast: of the light
-    of the whole picture, or None.
+    What light has made all white or all black cannot, unless the object is so. picture: uint8
+    [H, W, 3] BGR, when all is pasted and the light is set; cast: of that light, or None.
     """
-    parts = paste.visible_parts(uppermost, traces.layer, traces.x, traces.y)
-    if parts is None:
+    place = traces.layer, traces.x, traces.y
+    shown, parts = paste.visible_parts(picture, *place), paste.visible_parts(uppermost, *place)
+    if shown is None or parts is None:
         return 0.0
-    under, over = parts
-    colours, alpha = layers.split(over)
-    own = cv2.inRange(alpha, OPAQUE, 255)
-    before, after = traces.before, traces.after
-    if cast is not None:
-        before, after = light.apply_cast(before, cast), light.apply_cast(after, cast)
+    after, (under, over) = shown[0], parts
+    own = cv2.inRange(layers.alpha_of(over), OPAQUE, 255)
+    before = traces.before if cast is None else light.apply_cast(traces.before, cast)
     alike = cv2.inRange(cv2.absdiff(before, after), (0, 0, 0), (TELLING - 1,) * 3)
     uncovered = cv2.bitwise_and(own, cv2.inRange(under, traces.number, traces.number))
-    lost = cv2.bitwise_and(extreme(after), cv2.bitwise_not(extreme(colours)))
-    told = cv2.bitwise_and(uncovered, cv2.bitwise_not(cv2.bitwise_or(alike, lost)))
+    was = cv2.cvtColor(over, cv2.COLOR_BGRA2GRAY)
+    lost = cv2.subtract(has_colour(was), has_colour(cv2.cvtColor(after, cv2.COLOR_BGR2GRAY)))
+    told = cv2.subtract(uncovered, cv2.max(alike, lost))
     return cv2.countNonZero(told) / max(1, cv2.countNonZero(own))
 
 
-def extreme(pixels: MatLike) -> MatLike:
-    """Return where pixels, uint8 [H, W, 3], are all but white or black: 255 there, else 0."""
-    white = cv2.inRange(pixels, (BURNT_OUT,) * 3, (255,) * 3)
-    return cv2.bitwise_or(white, cv2.inRange(pixels, (0,) * 3, (BLOCKED_UP,) * 3))
+def has_colour(brightness: MatLike) -> MatLike:
+    """Return where a picture, uint8 [H, W], is neither all but black nor all but white: 255."""
+    return cv2.inRange(brightness, BLOCKED_UP + 1, BURNT_OUT - 1)

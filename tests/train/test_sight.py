@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from train.cutouts import Cutout, cutout_from_bgra
 from train.generator import picture_maker
+from train.light import apply_cast
+from train.paste import visible_parts
 from train.sight import TELLING, Traces, lie_uppermost, part_seen
 from train.stages import STAGES, Stage
 
@@ -24,8 +26,8 @@ def grey(level: int, side: int = SIDE) -> Image:
 
 def pasted(
     before: Image, after: Image, x: int = 20, y: int = 24, own: int | None = None
-) -> tuple[Traces, Image]:
-    """A square that was pasted at (x, y), and the map of what lies uppermost.
+) -> tuple[Traces, Image, Image]:
+    """A square that was pasted at (x, y), the picture, and the map of what lies uppermost.
 
     own: its grey level before anything was done to its looks; None: that of `after`.
     """
@@ -33,40 +35,44 @@ def pasted(
     layer[..., 3] = 255
     uppermost = np.zeros((SIZE, SIZE), np.uint8)
     lie_uppermost(uppermost, layer[..., 3], x, y, NUMBER)
-    return Traces(NUMBER, layer, x, y, before, after), uppermost
+    picture = np.zeros((SIZE, SIZE, 3), np.uint8)
+    parts = visible_parts(picture, layer, x, y)
+    if parts is not None:
+        parts[0][:] = after
+    return Traces(NUMBER, layer, x, y, before), picture, uppermost
 
 
 @given(st.integers(0, 255), st.integers(0, 255))
 def test_an_object_is_seen_where_its_colours_are_others_than_what_it_hides(
     below: int, above: int
 ) -> None:
-    traces, uppermost = pasted(grey(below), grey(above))
-    assert part_seen(traces, uppermost, None) == (abs(above - below) >= TELLING)
+    traces, picture, uppermost = pasted(grey(below), grey(above))
+    assert part_seen(traces, picture, uppermost, None) == (abs(above - below) >= TELLING)
 
 
 def test_a_part_of_it_is_seen_where_a_part_is_told() -> None:
     after = grey(100)
     after[: SIDE // 4, :, 2] = 200  # in red alone
-    traces, uppermost = pasted(grey(100), after)
-    assert part_seen(traces, uppermost, None) == pytest.approx(1 / 4)
+    traces, picture, uppermost = pasted(grey(100), after)
+    assert part_seen(traces, picture, uppermost, None) == pytest.approx(1 / 4)
 
 
 def test_what_is_covered_later_is_not_seen() -> None:
-    traces, uppermost = pasted(grey(0), grey(255))
+    traces, picture, uppermost = pasted(grey(0), grey(255))
     lie_uppermost(uppermost, np.full((SIZE, 4), 255, np.uint8), 20, 0, NUMBER + 1)
-    assert part_seen(traces, uppermost, None) == pytest.approx(3 / 4)
+    assert part_seen(traces, picture, uppermost, None) == pytest.approx(3 / 4)
 
 
 def test_of_an_object_that_is_cut_off_the_part_in_the_picture_counts() -> None:
-    traces, uppermost = pasted(grey(0, 8), grey(255, 8), x=-8, y=-8)
-    assert part_seen(traces, uppermost, None) == 1
-    beyond, uppermost = pasted(grey(0), grey(255), x=SIZE, y=0)
-    assert part_seen(beyond, uppermost, None) == 0
+    traces, picture, uppermost = pasted(grey(0, 8), grey(255, 8), x=-8, y=-8)
+    assert part_seen(traces, picture, uppermost, None) == 1
+    beyond, picture, uppermost = pasted(grey(0), grey(255), x=SIZE, y=0)
+    assert part_seen(beyond, picture, uppermost, None) == 0
 
 
 def test_in_the_dark_nothing_is_seen() -> None:
-    traces, uppermost = pasted(grey(0), grey(255))
-    assert part_seen(traces, uppermost, DARK) == 0
+    traces, picture, uppermost = pasted(grey(0), apply_cast(grey(255), DARK))
+    assert part_seen(traces, picture, uppermost, DARK) == 0
 
 
 @pytest.mark.parametrize("extreme", [0, 255])

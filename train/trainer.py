@@ -13,7 +13,7 @@ from torch import nn
 from train.batches import GeneratedBatches, batches
 from train.checkpoint import load_checkpoint, save_checkpoint
 from train.curves import LOSSES, append_row, cut_rows, draw_curves
-from train.errors import TrainError
+from train.errors import DivergedError, TrainError
 from train.evaluate import Figures, evaluate
 from train.generator import Maker, Sample
 from train.hard_pictures import HardPictures
@@ -152,7 +152,7 @@ class Trainer:
                     report(now)
                     interrupt_if_asked()
                     started = time.perf_counter()
-        except TrainError:
+        except DivergedError:
             spoilt = True
             raise
         finally:
@@ -214,7 +214,7 @@ class Trainer:
         loss = self.head.loss(self.network, answers, targets, weights, self.team)
         total = self.team.mean(loss.total)  # so that all processes stop together
         if not torch.isfinite(total):
-            raise TrainError(
+            raise DivergedError(
                 f"the loss is {total.item()} at step {self.step}; "
                 "train again with a lower --learning-rate"
             )

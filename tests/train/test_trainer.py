@@ -195,6 +195,22 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_what_was_good(
     assert not (tmp_path / "new/last.pt").exists()
 
 
+def test_a_log_that_cannot_be_written_ends_the_run_but_its_weights_are_kept(
+    maker: PictureMaker, validation: list, tmp_path: Path
+) -> None:
+    trainer = Trainer(replace(RECIPE, steps=2), SHAPE, LABELS)
+
+    def nothing_can_be_logged(_: object) -> None:
+        (tmp_path / "log.csv").unlink()
+        (tmp_path / "log.csv").mkdir()
+
+    with pytest.raises(TrainError, match=r"cannot write .*log\.csv"):
+        trainer.train(
+            maker, validation, tmp_path, nothing_can_be_logged, workers=0, validate_every=1
+        )
+    assert load_checkpoint(tmp_path / "last.pt")["step"] == 2
+
+
 def test_a_run_cannot_be_kept_where_a_file_is(
     maker: PictureMaker, validation: list, tmp_path: Path
 ) -> None:

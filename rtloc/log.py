@@ -15,7 +15,11 @@ class EchoHandler(logging.Handler):
 
 
 def show_log() -> None:
-    """Show what the packages `rtloc` and `engines` log, from information on."""
+    """Show what the packages `rtloc` and `engines` log, from information on.
+
+    Of Matplotlib only errors: it warns of each font that it does without.
+    """
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     for package in ("rtloc", "engines"):
         logger = logging.getLogger(package)
         if not any(isinstance(handler, EchoHandler) for handler in logger.handlers):

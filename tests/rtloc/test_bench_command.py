@@ -37,6 +37,19 @@ def test_it_prints_the_stages_and_writes_every_sample(rtloc, tmp_path: Path) -> 
     assert report["settings"]["frame_wh"] == [320, 180]
 
 
+def test_a_font_that_matplotlib_misses_is_no_word_of_ours(rtloc, tmp_path: Path) -> None:
+    from matplotlib import font_manager
+
+    listed = tmp_path / f"fontlist-v{font_manager.FontManager.__version__}.json"
+    font_manager.json_dump(font_manager.FontManager(), listed)
+    fonts = json.loads(listed.read_text("utf-8"))
+    fonts["ttflist"] = [font for font in fonts["ttflist"] if font["name"] != "STIXGeneral"]
+    listed.write_text(json.dumps(fonts), "utf-8")
+    done = rtloc("bench", *QUICK, "--plot", "new.png", MPLCONFIGDIR=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "font" not in done.stderr
+
+
 def test_backends_are_compared_in_turn(rtloc) -> None:
     done = rtloc("bench", *QUICK, "--backend", "all", "--markdown", "--no-track")
     assert done.returncode == 0, done.stderr

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from train.errors import TrainError
+from train.errors import TrainError, cannot_write
 
 FORMAT = "rtloc-checkpoint-1"
 
@@ -24,13 +24,6 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     except (OSError, RuntimeError) as error:  # torch writes in C++, whose errors are RuntimeErrors
         partial.unlink(missing_ok=True)
         raise TrainError(cannot_write(path)) from error
-
-
-def cannot_write(path: Path) -> str:
-    """Return the line of an error for a file of a run that cannot be written."""
-    folder = path.parent
-    why = "the disk is full or the folder is read-only" if folder.is_dir() else f"{folder} is gone"
-    return f"cannot write {path}: {why}; mend that, then go on (training: with --resume)"
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

@@ -3,8 +3,7 @@
 import csv
 from pathlib import Path
 
-from train.checkpoint import cannot_write
-from train.errors import TrainError
+from train.errors import TrainError, cannot_write
 
 LOSSES = ("total", "objectness", "box", "giou", "refined", "classes")
 FIGURES = ("map50", "map50_95")

@@ -13,13 +13,14 @@ from typing import Any
 
 import click
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
 from train.batches import GeneratedBatches, batches
 from train.checkpoint import load_checkpoint, save_checkpoint, without_training
 from train.errors import TrainError
 from train.generator import Maker
+from train.model_weights import normed_convolutions
 from train.recipe import Recipe, picture_size
 from train.settle import settle
 from train.trained import averaged_network, shape_of
@@ -42,7 +43,8 @@ def averaged(states: Sequence[dict[str, Any]], shares: Sequence[float]) -> dict[
     if sum(shares) <= 0:
         raise TrainError("the shares come to 0; give one checkpoint a share, at least")
     parts = [share / sum(shares) for share in shares]
-    theirs: list[dict[str, Tensor]] = [state["averaged"] for state in states]
+    network = averaged_network(states[0])
+    theirs = [at_scale_of(states[0]["averaged"], state["averaged"], network) for state in states]
     return {
         **without_training(states[0]),
         "figures": None,  # those of none hold any more
@@ -53,6 +55,26 @@ def averaged(states: Sequence[dict[str, Any]], shares: Sequence[float]) -> dict[
             for name, value in theirs[0].items()
         },
     }
+
+
+def at_scale_of(
+    first: dict[str, Tensor], other: dict[str, Tensor], network: nn.Module
+) -> dict[str, Tensor]:
+    """Return the other one's weights with the kernels as large as the first one's; nothing changes.
+
+    Batch norms make up for a kernel's scale, which is another one where a run began with a model
+    file: as they are, the larger one would be nearly all of an average.
+    """
+    alike = dict(other)
+    for name, norm in normed_convolutions(network):
+        kernel, mean, variance = (
+            f"{name}.{n}" for n in ("0.weight", "1.running_mean", "1.running_var")
+        )
+        scale = first[kernel].norm() / other[kernel].norm().clamp(min=1e-6)
+        alike[kernel] = other[kernel] * scale
+        alike[mean] = other[mean] * scale
+        alike[variance] = (other[variance] + norm.eps) * scale**2 - norm.eps
+    return alike
 
 
 def with_statistics(

@@ -26,6 +26,39 @@ def states(shape: NetworkShape = SHAPE) -> tuple[dict, dict]:
     return one, other
 
 
+def scaled(state: dict, by: float) -> dict:
+    """The same network with kernels so many times as large, which batch norms make up for."""
+    weights = dict(state["averaged"])
+    for name in [name.removesuffix("1.running_var") for name in weights if "running_var" in name]:
+        weights[f"{name}0.weight"] = by * weights[f"{name}0.weight"]
+        weights[f"{name}1.running_mean"] = by * weights[f"{name}1.running_mean"]
+        weights[f"{name}1.running_var"] = by**2 * (weights[f"{name}1.running_var"] + 1e-5) - 1e-5
+    return {**state, "averaged": weights}
+
+
+def alike(one: dict, other: dict) -> dict:
+    """The other network with kernels as large as the first one's."""
+    weights = dict(other["averaged"])
+    for name in [name.removesuffix("1.running_var") for name in weights if "running_var" in name]:
+        kernels = [state["averaged"][f"{name}0.weight"] for state in (one, other)]
+        by = float(kernels[0].norm() / kernels[1].norm())
+        for key in ("0.weight", "1.running_mean", "1.running_var"):
+            weights[f"{name}{key}"] = scaled(other, by)["averaged"][f"{name}{key}"]
+    return {**other, "averaged": weights}
+
+
+@pytest.mark.parametrize("by", [0.01, 100.0])
+def test_the_scale_of_kernels_does_not_matter(by: float) -> None:
+    one, other = states()
+    wanted = averaged([one, other], [1, 2])["averaged"]
+    mean = averaged([one, scaled(other, by)], [1, 2])["averaged"]
+    for name, value in wanted.items():
+        assert torch.allclose(mean[name], value, rtol=1e-3, atol=1e-5), name
+    frames = torch.randint(0, 256, (2, 64, 64, 3), dtype=torch.uint8)
+    answers = [averaged_network(state)(frames).levels[0] for state in (other, scaled(other, by))]
+    assert torch.allclose(*answers, rtol=1e-3, atol=1e-3)
+
+
 @pytest.mark.parametrize("part", [0.0, 0.25, 1.0])
 def test_the_weights_lie_between_the_two(part: float, tmp_path: Path) -> None:
     one, other = states()
@@ -33,7 +66,7 @@ def test_the_weights_lie_between_the_two(part: float, tmp_path: Path) -> None:
     between = averaged_network(load_checkpoint(tmp_path / "between.pt")).state_dict()
     moved = 0
     for name, value in between.items():
-        a, b = (state["averaged"][name].float().cpu() for state in (one, other))
+        a, b = (state["averaged"][name].float().cpu() for state in (one, alike(one, other)))
         assert torch.allclose(value.float(), a + part * (b - a), atol=1e-6), name
         moved += not torch.equal(a, b)
     assert moved > 5
@@ -43,8 +76,9 @@ def test_a_share_is_of_all_that_is_given() -> None:
     one, other = states()
     both = averaged([one, other, one], [0.5, 2, 1.5])
     name = "stem.0.weight"
+    theirs = alike(one, other)["averaged"]
     assert torch.allclose(
-        both["averaged"][name], (one["averaged"][name] + other["averaged"][name]) / 2, atol=1e-7
+        both["averaged"][name], (one["averaged"][name] + theirs[name]) / 2, atol=1e-7
     )
 
 

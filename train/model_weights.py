@@ -16,8 +16,6 @@ from engines.errors import EngineError
 from engines.model_file import read_model_info
 from train.errors import TrainError
 
-# a kernel's singular values, root of the mean of the squares, where Muon has moved it for long
-MEAN_TURN = 3.0
 PART_OF_GRAPH = (
     "network."  # what the names of weights in a graph begin with, beside a network's own
 )
@@ -76,19 +74,14 @@ def normed_convolutions(network: nn.Module) -> list[tuple[str, nn.BatchNorm2d]]:
 
 
 def apart(name: str, norm: nn.BatchNorm2d, kernel: Tensor, bias: Tensor) -> dict[str, Tensor]:
-    """Return the weights of a convolution and of a batch norm that only brings it to scale.
-
-    The scale is none of the network's: it is how far one of Muon's steps goes. That of a model file
-    is up to 130 times as small as training ends with, and the first steps would undo the kernel.
-    """
+    """Return the weights of a convolution and of a batch norm that only adds the bias."""
     ones = torch.ones_like(bias)
-    scale = MEAN_TURN * min(kernel.flatten(1).shape) ** 0.5 / kernel.norm().clamp(min=1e-6)
     return {
-        f"{name}.0.weight": kernel * scale,
+        f"{name}.0.weight": kernel,
         f"{name}.1.weight": ones,
         f"{name}.1.bias": bias,
         f"{name}.1.running_mean": torch.zeros_like(bias),
-        f"{name}.1.running_var": ones * scale**2 - norm.eps,
+        f"{name}.1.running_var": ones - norm.eps,
         f"{name}.1.num_batches_tracked": torch.tensor(0),
     }
 

@@ -41,9 +41,9 @@ def alike(one: dict, other: dict) -> dict:
     weights = dict(other["averaged"])
     for name in [name.removesuffix("1.running_var") for name in weights if "running_var" in name]:
         kernels = [state["averaged"][f"{name}0.weight"] for state in (one, other)]
-        by = float(kernels[0].norm() / kernels[1].norm())
+        large = scaled(other, float(kernels[0].norm() / kernels[1].norm()))["averaged"]
         for key in ("0.weight", "1.running_mean", "1.running_var"):
-            weights[f"{name}{key}"] = scaled(other, by)["averaged"][f"{name}{key}"]
+            weights[f"{name}{key}"] = large[f"{name}{key}"]
     return {**other, "averaged": weights}
 
 

@@ -7,14 +7,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from train import pixel_art
 from train.errors import TrainError
+from train.layers import premultiplied
 
 SVG_HEIGHT_PX = 512
 SMALLEST_LEVEL_PX = 24
 SMALLEST_SIDE_PX = 16
 LARGEST_SIDE_PX = 1024  # as large as an object gets in the largest pictures
-PIXEL_ART_SIDE_PX = 128  # a smaller picture is drawn smooth as well as in its pixels
-SMOOTH_SIDE_PX = 256
 MANY_ROWS = 160  # and columns: more of them tell an outline no better
 SEEN_ALPHA = 100  # of 255: a pixel with less than this is not counted as the object's
 DISTRACTOR = -1  # the first kind of them; others are counted down from it
@@ -76,26 +76,17 @@ def cutout_from_bgra(image: NDArray[np.uint8], class_id: int) -> Cutout:
     Raises:
         TrainError: nothing in it can be seen, or too little.
     """
-    seen = image[..., 3] >= SEEN_ALPHA
-    if not seen.any():
-        raise TrainError("nothing in the picture can be seen (alpha is 0 everywhere)")
-    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
-    inside = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    if max(seen[inside].shape) < SMALLEST_SIDE_PX:
-        raise TrainError(
-            f"the object is {columns[-1] + 1 - columns[0]}×{rows[-1] + 1 - rows[0]} px; "
-            f"use a picture of at least {SMALLEST_SIDE_PX} px"
-        )
+    inside = seen_part(image)
     # a border of nothing, so that the pyramid's edges stay soft
-    trimmed = cv2.copyMakeBorder(image[inside], 2, 2, 2, 2, cv2.BORDER_CONSTANT).astype(np.float32)
-    trimmed[..., :3] *= trimmed[..., 3:] / 255
+    bordered = cv2.copyMakeBorder(inside, 2, 2, 2, 2, cv2.BORDER_CONSTANT)
+    trimmed = premultiplied(bordered.astype(np.uint8, copy=False))
     sides = trimmed.shape[:2]
     scale = max(LARGEST_SIDE_PX / max(sides), SMALLEST_LEVEL_PX / min(sides))
     if scale < 1:
         height, width = (round(scale * side) for side in sides)
         small = cv2.resize(trimmed, (width, height), interpolation=cv2.INTER_AREA)
-        trimmed = small.astype(np.float32, copy=False)
-    levels = [np.round(trimmed).astype(np.uint8)]
+        trimmed = small.astype(np.uint8, copy=False)
+    levels = [trimmed]
     while min(levels[-1].shape[:2]) >= 2 * SMALLEST_LEVEL_PX:
         height, width = levels[-1].shape[:2]
         half = cv2.resize(levels[-1], (width // 2, height // 2), interpolation=cv2.INTER_AREA)
@@ -104,6 +95,25 @@ def cutout_from_bgra(image: NDArray[np.uint8], class_id: int) -> Cutout:
     ends = ends_of(alpha >= SEEN_ALPHA)
     few = ends[:: max(1, max(alpha.shape) // MANY_ROWS)]
     return Cutout(class_id, tuple(levels), hull(ends), hull(ends_of(alpha > 0)), few)
+
+
+def seen_part(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Trim a BGRA picture to what can be seen.
+
+    Raises:
+        TrainError: nothing in it can be seen, or too little.
+    """
+    seen = image[..., 3] >= SEEN_ALPHA
+    if not seen.any():
+        raise TrainError("nothing in the picture can be seen (alpha is 0 everywhere)")
+    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+    inside = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    height, width = inside.shape[:2]
+    if max(height, width) < SMALLEST_SIDE_PX:
+        raise TrainError(
+            f"the object is {width}×{height} px; use a picture of at least {SMALLEST_SIDE_PX} px"
+        )
+    return inside
 
 
 def ends_of(seen: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -135,43 +145,22 @@ def hull(points: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(points[which.ravel()])
 
 
-def drawn_smooth(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Enlarge pixel art, uint8 [H, W, 4] BGRA, into a drawing with smooth edges."""
-    premultiplied = image.astype(np.float32)
-    premultiplied[..., :3] *= premultiplied[..., 3:] / 255
-    scale = SMOOTH_SIDE_PX / max(image.shape[:2])
-    large = cv2.resize(premultiplied, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-    large = cv2.GaussianBlur(large, (0, 0), 0.35 * scale)
-    alpha = np.clip(large[..., 3:], 1e-3, 255)
-    colours = np.clip(large[..., :3] * 255 / alpha, 0, 255)
-    sharp = np.clip((alpha - 127.5) * 3 + 127.5, 0, 255)
-    return np.concatenate([colours, sharp], axis=2).astype(np.uint8)
-
-
 def load_picture(path: Path, class_id: int) -> list[Cutout]:
-    """Load a file as one cut-out, or as two where it is pixel art: in its pixels, and smooth.
+    """Load a file as one cut-out, or as two where it is pixel art: in its pixels, and drawn anew.
 
     Raises:
         TrainError: the file cannot be used.
     """
     try:
         image = read_bgra(path)
-        views = [cutout_from_bgra(image, class_id)]
-        if path.suffix.lower() != ".svg" and max(image.shape[:2]) < PIXEL_ART_SIDE_PX:
-            views = [
-                cutout_from_bgra(blocks(image), class_id),
-                cutout_from_bgra(drawn_smooth(image), class_id),
-            ]
+        views = [image]
+        if path.suffix.lower() != ".svg" and max(image.shape[:2]) < pixel_art.LARGEST_SIDE_PX:
+            art = seen_part(image)
+            views = [pixel_art.blocks(art), pixel_art.drawn(art)]
+        return [cutout_from_bgra(view, class_id) for view in views]
     except TrainError as error:
         reason = str(error)
         raise TrainError(reason if str(path) in reason else f"{path}: {reason}") from error
-    return views
-
-
-def blocks(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Enlarge pixel art so that its pixels become squares."""
-    scale = max(1, SMOOTH_SIDE_PX // max(image.shape[:2]))
-    return image.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
 def pictures_in(folder: Path) -> list[Path]:

@@ -36,3 +36,15 @@ def join(colours: MatLike, alpha: MatLike) -> Image:
 def in_bgr(plane: MatLike) -> MatLike:
     """Repeat one channel, [H, W], for blue, green and red."""
     return cv2.cvtColor(plane, cv2.COLOR_GRAY2BGR)
+
+
+def premultiplied(image: Image) -> Image:
+    """Make a layer of a picture, uint8 [H, W, 4] BGRA: multiply its colours by its alpha."""
+    colours, alpha = split(image)
+    return join(cv2.multiply(colours, in_bgr(alpha), scale=1 / 255), alpha)
+
+
+def unpremultiplied(layer: Image) -> Image:
+    """Make a picture of a layer: divide its colours by its alpha; black where that is 0."""
+    colours, alpha = split(layer)
+    return join(cv2.divide(colours, in_bgr(alpha), scale=255), alpha)

@@ -36,7 +36,7 @@ def put(folder: Path, name: str, data: np.ndarray | bytes) -> Path:
 def test_the_shipped_cutouts_load_with_their_labels() -> None:
     labels, cutouts = load_cutouts(CUTOUTS)
     assert labels == ("Bulbasaur", "Charmander", "Pikachu", "Squirtle")
-    # a drawing, official artwork, an icon and eight sprites; those in their pixels and smooth
+    # a drawing, official artwork, an icon and eight sprites; those in their pixels and drawn anew
     assert sorted(c.class_id for c in cutouts) == [n for n in range(4) for _ in range(20)]
     for cutout in cutouts:
         for level in cutout.levels:
@@ -78,16 +78,17 @@ def test_hardly_visible_pixels_are_trimmed_off() -> None:
     assert cutout_from_bgra(image, 0).levels[0].shape == (144, 134, 4)
 
 
-def test_pixel_art_is_loaded_in_its_pixels_and_smooth(tmp_path: Path) -> None:
+def test_pixel_art_is_loaded_in_its_pixels_and_drawn_anew(tmp_path: Path) -> None:
     sprite = np.zeros((40, 30, 4), np.uint8)
     sprite[5:35, 5:25] = (20, 40, 200, 255)
     put(tmp_path, "cat/a.png", sprite)
     _, cutouts = load_cutouts(tmp_path)
     assert len(cutouts) == 2
-    pixels, smooth = (c.levels[0] for c in cutouts)
+    pixels, drawn = (c.levels[0] for c in cutouts)
     assert set(np.unique(pixels[..., 3])) == {0, 255}
-    assert ((smooth[..., 3] > 20) & (smooth[..., 3] < 235)).any()
-    for level in (pixels, smooth):
+    corner = BORDER, BORDER
+    assert (pixels[corner][3], drawn[corner][3]) == (255, 0)  # which is round
+    for level in (pixels, drawn):
         height, width = level.shape[:2]
         assert height / width == pytest.approx(30 / 20, abs=0.1)
 

@@ -76,7 +76,13 @@ model: $(DEV_VENV)/installed
 	$(SLOWLY) --weights runs/between81.pt --learning-rate 8e-4 --steps 7600 --seed 101 --run runs/model101 -o runs/model101.onnx
 	$(AVERAGE) runs/model101/last.pt runs/between81.pt runs/between101.pt --share 2 --share 3 --keep-statistics
 	$(SLOWLY) --weights runs/between101.pt --learning-rate 8e-4 --steps 6200 --seed 111 --run runs/model111 -o runs/model111.onnx
-	$(AVERAGE) runs/model111/last.pt runs/between101.pt runs/model42/best.pt runs/pokemon.pt --share 4 --share 5 --share 2 --keep-statistics
+	$(AVERAGE) runs/model111/last.pt runs/between101.pt runs/model42/best.pt runs/between111.pt --share 4 --share 5 --share 2 --keep-statistics
+	$(SLOWLY) --weights runs/between111.pt --learning-rate 8e-4 --steps 7200 --seed 121 --run runs/model121 -o runs/model121.onnx
+	$(AVERAGE) runs/between111.pt runs/model121/last.pt runs/between121.pt --keep-statistics
+	$(SLOWLY) --weights runs/between121.pt --learning-rate 8e-4 --steps 6000 --seed 131 --run runs/model131 -o runs/model131.onnx
+	$(AVERAGE) runs/between111.pt runs/model131/last.pt runs/between131.pt --keep-statistics
+	$(SLOWLY) --weights runs/between131.pt --learning-rate 4e-4 --steps 1450 --seed 141 --run runs/model141 -o runs/model141.onnx
+	$(AVERAGE) runs/between111.pt runs/model141/last.pt runs/between42.pt runs/pokemon.pt --share 3 --share 3 --share 1 --keep-statistics
 	$(EXPORT) --precision int8 -o engines/models/pokemon.onnx
 	$(EXPORT) --precision fp16 -o engines/models/pokemon-fp16.onnx
 	$(EXPORT) --precision fp32 -o engines/models/pokemon-fp32.onnx

@@ -5,7 +5,6 @@ from functools import partial
 
 import cv2
 import numpy as np
-from cv2.typing import MatLike
 from numpy.random import Generator as Random
 from numpy.typing import NDArray
 
@@ -40,12 +39,7 @@ def filled(rng: Random, alpha: Image, photos: Sequence[Image], cutouts: Sequence
     else:
         colour = object_colours(rng, cutouts, 1)[0] if kind < 0.75 else rng.uniform(0, 255, 3)
         fill = np.full((height, width, 3), colour, np.uint8)
-    return cut_from(fill, alpha)
-
-
-def cut_from(fill: MatLike, alpha: MatLike) -> Image:
-    """Make a premultiplied layer of colours, uint8 [H, W, 3], and an alpha, uint8 [H, W]."""
-    return layers.join(cv2.multiply(fill, layers.in_bgr(alpha), scale=1 / 255), alpha)
+    return layers.cut_from(fill, alpha)
 
 
 def object_colours(rng: Random, cutouts: Sequence[Cutout], count: int) -> NDArray[np.float64]:
@@ -80,7 +74,7 @@ def flower(rng: Random, colours: NDArray[np.float64], width: int, height: int) -
     axes = int(part * width) + 1, int(part * height) + 1
     cv2.ellipse(fill, middle, axes, 0, 0, 360, colours[1].tolist(), -1, cv2.LINE_AA)
     cv2.ellipse(alpha, middle, axes, 0, 0, 360, 255, -1, cv2.LINE_AA)
-    return cut_from(fill, alpha)
+    return layers.cut_from(fill, alpha)
 
 
 def patches(rng: Random, cutouts: Sequence[Cutout], width: int, height: int) -> Image:
@@ -90,7 +84,7 @@ def patches(rng: Random, cutouts: Sequence[Cutout], width: int, height: int) -> 
     way = cv2.INTER_NEAREST if rng.random() < 0.5 else cv2.INTER_CUBIC
     fill = cv2.resize(coarse.astype(np.uint8), (width, height), interpolation=way)
     alpha = (in_petals if rng.random() < 0.5 else random_shape)(rng, width, height)
-    return cut_from(fill, alpha)
+    return layers.cut_from(fill, alpha)
 
 
 def sign(rng: Random, colours: NDArray[np.float64], width: int, height: int) -> Image:
@@ -109,7 +103,7 @@ def sign(rng: Random, colours: NDArray[np.float64], width: int, height: int) -> 
     if rng.random() < 0.4:
         edges, _ = cv2.findContours(alpha, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         cv2.drawContours(fill, edges, -1, third, 2 * rim)
-    return cut_from(fill, alpha)
+    return layers.cut_from(fill, alpha)
 
 
 def plain_shape(rng: Random, width: int, height: int) -> Image:

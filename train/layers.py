@@ -38,10 +38,14 @@ def in_bgr(plane: MatLike) -> MatLike:
     return cv2.cvtColor(plane, cv2.COLOR_GRAY2BGR)
 
 
+def cut_from(fill: MatLike, alpha: MatLike) -> Image:
+    """Make a layer of colours, uint8 [H, W, 3], and an alpha, uint8 [H, W]."""
+    return join(cv2.multiply(fill, in_bgr(alpha), scale=1 / 255), alpha)
+
+
 def premultiplied(image: Image) -> Image:
     """Make a layer of a picture, uint8 [H, W, 4] BGRA: multiply its colours by its alpha."""
-    colours, alpha = split(image)
-    return join(cv2.multiply(colours, in_bgr(alpha), scale=1 / 255), alpha)
+    return cut_from(*split(image))
 
 
 def unpremultiplied(layer: Image) -> Image:

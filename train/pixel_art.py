@@ -33,11 +33,11 @@ def drawn(image: Image) -> Image:
     roomy = cv2.copyMakeBorder(image, 1, 1, 1, 1, cv2.BORDER_CONSTANT).astype(np.uint8, copy=False)
     art = premultiplied(roomy)
     is_art = len(np.unique(packed(art))) <= MOST_COLOURS
-    return unpremultiplied(redrawn(art) if is_art else smoothed(art))
+    return redrawn(art) if is_art else smoothed(art)
 
 
 def redrawn(image: Image) -> Image:
-    """Draw pixel art, premultiplied, anew: stairs become slants, and then round.
+    """Draw pixel art, a layer, anew as a picture: stairs become slants, and then round.
 
     The slants are those of Scale2x (https://www.scale2x.it/algorithm), the rounding is a median.
     """
@@ -45,7 +45,7 @@ def redrawn(image: Image) -> Image:
     for _ in range(DOUBLINGS):
         pixels = doubled(pixels)
     large = np.ascontiguousarray(pixels)[..., None].view(np.uint8)
-    return scaled(cv2.medianBlur(large, ROUNDED_OVER_PX), cv2.INTER_AREA)
+    return unpremultiplied(scaled(cv2.medianBlur(large, ROUNDED_OVER_PX), cv2.INTER_AREA))
 
 
 def packed(image: Image) -> NDArray[np.uint32]:
@@ -68,15 +68,15 @@ def doubled(pixels: NDArray[np.uint32]) -> NDArray[np.uint32]:
 
 
 def smoothed(image: Image) -> Image:
-    """Enlarge a picture, premultiplied, whose edges become sharp again."""
+    """Enlarge a layer into a picture whose edges become sharp again."""
     pixel = ENLARGED_SIDE_PX / max(image.shape[:2])
     blurred = cv2.GaussianBlur(scaled(image, cv2.INTER_CUBIC), (0, 0), 0.35 * pixel)
     soft = unpremultiplied(blurred.astype(np.uint8, copy=False))
-    return premultiplied(join(colours_of(soft), cv2.LUT(alpha_of(soft), SHARPER)))
+    return join(colours_of(soft), cv2.LUT(alpha_of(soft), SHARPER))
 
 
 def scaled(image: MatLike, interpolation: int) -> Image:
-    """Scale a picture, premultiplied, to the longer side of an enlarged one."""
+    """Scale a layer to the longer side of an enlarged one."""
     scale = ENLARGED_SIDE_PX / max(image.shape[:2])
     large = cv2.resize(image, None, fx=scale, fy=scale, interpolation=interpolation)
     return large.astype(np.uint8, copy=False)

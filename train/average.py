@@ -44,7 +44,8 @@ def averaged(states: Sequence[dict[str, Any]], shares: Sequence[float]) -> dict[
         raise TrainError("the shares come to 0; give one checkpoint a share, at least")
     parts = [share / sum(shares) for share in shares]
     network = averaged_network(states[0])
-    theirs = [at_scale_of(states[0]["averaged"], state["averaged"], network) for state in states]
+    first = states[0]["averaged"]
+    theirs = [first, *(at_scale_of(first, s["averaged"], network) for s in states[1:])]
     return {
         **without_training(states[0]),
         "figures": None,  # those of none hold any more

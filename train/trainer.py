@@ -17,18 +17,17 @@ from train.errors import DivergedError, TrainError
 from train.evaluate import Figures, evaluate
 from train.generator import Maker, Sample
 from train.hard_pictures import HardPictures
-from train.heads import HEADS, Network
+from train.heads import HEADS
 from train.interrupts import delayed_interrupt
 from train.loss import LossParts, LossWeights
-from train.muon import Muon
 from train.network import NetworkShape
+from train.optimizers import move_average, optimizers_of
 from train.recipe import Recipe, beginning_of, picture_size, schedule
 from train.team import ALONE, Team, in_step
 from train.trained import load_weights, network_locate, shape_of
 from train.transfer import begin_with
 
 LOG_EVERY = 50
-MUON_RATE = 20.0  # its learning rate, of AdamW's
 
 
 @dataclass(frozen=True)
@@ -288,36 +287,6 @@ def resume(path: Path, team: Team = ALONE) -> Trainer:
     trainer.figures = None if figures is None else Figures(**figures)
     trainer.hard_before = state.get("hard")
     return trainer
-
-
-def optimizers_of(network: Network, recipe: Recipe) -> tuple[Muon, torch.optim.AdamW]:
-    """Let Muon move the weights of hidden layers, and AdamW all others.
-
-    As Muon's author advises: biases, batch norms and the layer that answers are no matrices that
-    turn one hidden state into the next. Only hidden weights decay.
-    """
-    answering = {id(p) for p in network.answering.parameters()}
-    hidden = [p for p in network.parameters() if p.ndim > 1 and id(p) not in answering]
-    others = [p for p in network.parameters() if p.ndim <= 1 or id(p) in answering]
-    return (
-        Muon(hidden, MUON_RATE * recipe.learning_rate, weight_decay=recipe.weight_decay),
-        torch.optim.AdamW(others, recipe.learning_rate, weight_decay=0.0),
-    )
-
-
-@torch.no_grad()
-def move_average(averaged: nn.Module, network: nn.Module, decay: float, step: int) -> None:
-    """Move the averaged weights and batch statistics towards the network's.
-
-    Early on the average forgets faster, so that it does not remember the random start.
-    """
-    keep = min(decay, (1 + step) / (10 + step))
-    theirs = network.state_dict()
-    for name, value in averaged.state_dict().items():
-        if value.dtype.is_floating_point:
-            value.lerp_(theirs[name], 1 - keep)
-        else:
-            value.copy_(theirs[name])
 
 
 def log_row(now: Progress) -> dict[str, str]:

@@ -19,9 +19,9 @@ from torch.optim.swa_utils import update_bn
 from train.batches import GeneratedBatches, batches
 from train.checkpoint import load_checkpoint, save_checkpoint, without_training
 from train.errors import TrainError
-from train.generator import Maker
 from train.model_weights import normed_convolutions
 from train.recipe import Recipe, picture_size
+from train.samples import Maker
 from train.settle import settle
 from train.trained import averaged_network, shape_of
 from train.training_data import data_of_state

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from train.generator import Maker, Sample
+from train.samples import Maker, Sample
 from train.targets import Targets, make_targets
 from train.team import ALONE, Team
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from train.errors import TrainError
-from train.generator import Sample
 from train.picture_set import PictureSet
+from train.samples import Sample
 
 
 def read_coco(

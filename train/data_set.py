@@ -8,9 +8,10 @@ from typing import TypeVar
 
 from train.cutouts import Cutout, load_cutouts, load_distractors
 from train.errors import TrainError
-from train.generator import PictureMaker, Sample, picture_maker
+from train.generator import PictureMaker, picture_maker
 from train.negatives import Negatives, negatives_for
 from train.photos import Image, load_backgrounds, load_photos
+from train.samples import Sample
 from train.stages import STAGES, for_training
 
 ASSETS = Path(__file__).parent / "assets"

@@ -9,9 +9,9 @@ from engines.backends import RawOutputs
 from train.accuracy import accuracy
 from train.coco import precisions
 from train.figures import Figures
-from train.generator import Sample
 from train.matching import UNPAIRED, Found, Truth, pair, truth_of
 from train.negatives import Negatives, false_trials, mistaken_trials
+from train.samples import Sample
 from train.threshold import Trials, choose_by_presence, choose_threshold
 
 __all__ = ["Figures", "Found", "Infer", "evaluate", "locate_all", "measure", "measured_threshold"]

@@ -6,7 +6,6 @@ depends on the seed and its own index only, so any number of workers makes the s
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 from numpy.random import Generator as Random
@@ -24,6 +23,7 @@ from train.cutouts import Cutout, cutout_from_bgra
 from train.errors import TrainError
 from train.filming import filmed, lit
 from train.paste import Box
+from train.samples import Sample
 from train.sight import LEAST_SEEN, Traces
 from train.spots import SMALLEST_OBJECT_PX, find_spot
 from train.stages import Stage, emptied
@@ -35,42 +35,12 @@ NOTHING = 0  # on the map of what lies uppermost: no object
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
-    """A training picture.
-
-    image: uint8 [H, W, 3], BGR.
-    boxes: float32 [N, 4], x1 y1 x2 y2 in pixels.
-    class_ids: int64 [N].
-    """
-
-    image: NDArray[np.uint8]
-    boxes: NDArray[np.float32]
-    class_ids: NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
 class Placed:
     """A pasted thing: its box in pixels, its class (below 0: no object), what its pasting left."""
 
     box: Box
     class_id: int
     traces: Traces
-
-
-class Maker(Protocol):
-    """Makes the pictures that a run trains on."""
-
-    def aspect(self, group: int) -> tuple[int, int]:
-        """Return width to height of the pictures of a group; those of a batch must be alike."""
-
-    def make(self, index: int, aspect: tuple[int, int] | None = None) -> Sample:
-        """Make the picture of this index, 0 or more; without an aspect it has one of its own."""
-
-    def at_size(self, size: int) -> "Maker":
-        """Return a maker of such pictures with a longer side of `size` pixels, at most its own."""
-
-    def without_objects(self) -> "Maker | None":
-        """Return a maker of such pictures without objects; None: it may make none."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from train.batches import Batch, GeneratedBatches, batches
-from train.generator import Maker
 from train.network import OBJECTNESS, Pyramid, rows_of
+from train.samples import Maker
 from train.team import ALONE, Team
 
 SEARCH_EVERY = 100  # steps

@@ -10,11 +10,11 @@ from typing import Any
 
 from torch import nn
 
-from train.generator import Sample
 from train.inference import Localization
 from train.loss import LossParts, LossWeights, detection_loss
 from train.network import Answers, GridNetwork, NetworkShape, cells_of, rows_of
 from train.refine import refine_rows
+from train.samples import Sample
 from train.single import OneAnswer, SingleLocalization, SingleNetwork
 from train.single_loss import one_answer_loss, single_targets
 from train.targets import Targets, make_targets

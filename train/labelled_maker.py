@@ -14,8 +14,8 @@ from engines.padding import BAR_GREY
 from train import camera
 from train.chance import one_of
 from train.filming import filmed, lit
-from train.generator import Maker, Sample
 from train.labelled_set import LabelledPicture, LoadedPicture, load_pictures
+from train.samples import Maker, Sample
 from train.stages import Stage
 
 ZOOM = (0.6, 1.6)  # how large a picture is drawn, of the size that the localizer would give it

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from train.generator import Sample
+from train.samples import Sample
 
 UNPAIRED = -1
 

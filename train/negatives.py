@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from train import light
 from train.backgrounds import random_crop
-from train.generator import PictureMaker, Sample, picture_maker, with_bars
+from train.generator import PictureMaker, picture_maker, with_bars
 from train.matching import Found, Truth, iou_matrix
+from train.samples import Sample
 from train.stages import MANY_OBJECTS
 from train.threshold import FALSE_LIMIT, MISTAKEN_LIMIT, MISTAKEN_PART, Trials
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from train.evaluate import measure
-from train.generator import Sample
 from train.matching import UNPAIRED, Found, Truth, pair
+from train.samples import Sample
 
 SAME_OBJECT_IOU = 0.5
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from train.data_set import DataSet
-from train.generator import Sample
+from train.samples import Sample
 
 Labelled = tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.int64]]
 

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from train.generator import Sample
 from train.loss import LossParts, LossWeights, iou_and_giou
 from train.network import FIRST_CLASS, OBJECTNESS
+from train.samples import Sample
 from train.single import OneAnswer, box_parts
 from train.targets import NO_OBJECT, Targets
 from train.team import ALONE, Team

@@ -8,10 +8,11 @@ from pathlib import Path
 from train.checkpoint import load_checkpoint
 from train.evaluate import locate_all
 from train.figures import Figures
-from train.generator import PictureMaker, Sample
+from train.generator import PictureMaker
 from train.matching import Found
 from train.network import NetworkShape
 from train.recipe import Recipe
+from train.samples import Sample
 from train.settle import settle, settle_by_presence
 from train.stage_recipes import STARTERS, HeadName, Plan
 from train.stages import STAGES

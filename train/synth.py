@@ -20,8 +20,8 @@ import cv2
 
 from train.coco import coco_set
 from train.errors import TrainError
-from train.generator import Maker
 from train.matching import Truth, truth_of
+from train.samples import Maker
 
 AT_A_TIME = 8  # pictures that a process is asked for
 DECIMALS = 6  # of a YOLO box: a thousandth of a pixel in the largest picture

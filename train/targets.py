@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from train.generator import Sample
 from train.network import CENTRE_REACH, STRIDES
+from train.samples import Sample
 
 NO_OBJECT = -1  # as the owner of a cell
 CORE = 0.25  # of an object's width and height: how far from its centre cells speak for it

@@ -15,7 +15,6 @@ from train.checkpoint import load_checkpoint, save_checkpoint
 from train.curves import LOSSES, append_row, cut_rows, draw_curves
 from train.errors import DivergedError, TrainError
 from train.evaluate import Figures, evaluate
-from train.generator import Maker, Sample
 from train.hard_pictures import HardPictures
 from train.heads import HEADS
 from train.interrupts import delayed_interrupt
@@ -23,6 +22,7 @@ from train.loss import LossParts, LossWeights
 from train.network import NetworkShape
 from train.optimizers import move_average, optimizers_of
 from train.recipe import Recipe, beginning_of, picture_size, schedule
+from train.samples import Maker, Sample
 from train.team import ALONE, Team, in_step
 from train.trained import load_weights, network_locate, shape_of
 from train.transfer import begin_with

@@ -7,11 +7,11 @@ from typing import Any, Protocol
 
 from train.data_set import HELD_OUT_SEED, DataSet, load_data_set
 from train.errors import TrainError
-from train.generator import Maker, Sample
 from train.labelled import read_labelled, with_labels
 from train.labelled_maker import LabelledMaker, MixedMaker, labelled_maker
 from train.negatives import Negatives
 from train.recipe import Recipe
+from train.samples import Maker, Sample
 from train.stages import STAGES
 
 

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from train.batches import GeneratedBatches
 from train.checkpoint import load_checkpoint
 from train.errors import TrainError
-from train.generator import Maker
 from train.model_weights import apart, normed_convolutions, read_weights, set_apart
 from train.network import FIRST_CLASS
+from train.samples import Maker
 
 MODEL_FILE = ".onnx"
 CLASS_LAYERS = "cells."  # their outputs: five numbers of any object, then one per class

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from train.coco_set import match_categories
-from train.generator import Sample
 from train.labelled_set import LabelledPicture, whole
 from train.picture_set import PictureSet
+from train.samples import Sample
 from train.yolo_set import load_yaml, names_of, pictures_of
 
 

@@ -27,7 +27,7 @@ from engines.model_file import input_wh, read_model_info
 from rtloc.localizer import Localizer
 from train.data_set import CUTOUTS, PHOTOS, load_data_set
 from train.evaluate import Figures, Found, evaluate, measure
-from train.generator import Sample
+from train.samples import Sample
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import report

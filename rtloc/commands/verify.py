@@ -10,9 +10,9 @@ from rtloc.localizer import DEFAULT_MODEL
 from train.data_set import CUTOUTS, PHOTOS, load_data_set
 from train.errors import TrainError
 from train.evaluate import locate_all
-from train.generator import Sample
 from train.matching import Found, Truth, truth_of
 from train.parity import Parity, parity
+from train.samples import Sample
 
 BACKEND = click.Choice(["auto", *BACKENDS])
 

@@ -29,8 +29,8 @@ from engines.gpu import check_driver
 from engines.model_file import OUTPUTS, ModelInfo, read_model_info, shipped_models
 from engines.openvino_backend import parts_of
 from train.data_set import CUTOUTS, PHOTOS, load_data_set
-from train.generator import Sample
 from train.matching import iou_matrix
+from train.samples import Sample
 
 INFO = read_model_info(shipped_models()["pokemon"])
 IN_FLOAT32 = read_model_info(shipped_models()["pokemon-fp32"])

@@ -12,8 +12,8 @@ import pytest
 
 from train.coco_set import read_coco
 from train.errors import TrainError
-from train.generator import Sample
 from train.picture_set import labelled_set
+from train.samples import Sample
 
 LABELS = ("cat", "dog")
 

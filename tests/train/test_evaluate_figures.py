@@ -15,8 +15,8 @@ from train.accuracy import accuracy
 from train.coco import precisions
 from train.evaluate import evaluate, locate_all, measure
 from train.figures import Figures
-from train.generator import Sample
 from train.matching import Found, Truth, pair
+from train.samples import Sample
 
 LABELS = ("cat", "dog", "owl")
 WHOLE = slice(None)

@@ -16,7 +16,7 @@ from train.cutouts import cutout_from_bgra
 from train.data_set import DataSet
 from train.evaluate import evaluate, try_negatives
 from train.export import export_checkpoint
-from train.generator import PictureMaker, Sample, picture_maker
+from train.generator import PictureMaker, picture_maker
 from train.negatives import (
     Negatives,
     OnDemand,
@@ -28,6 +28,7 @@ from train.negatives import (
 )
 from train.network import NetworkShape
 from train.recipe import Recipe
+from train.samples import Sample
 from train.settle import settle
 from train.stages import STAGES
 from train.trainer import Trainer

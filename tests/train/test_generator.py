@@ -23,9 +23,10 @@ from train.data_set import (
     load_data_set,
 )
 from train.errors import TrainError
-from train.generator import BAR_GREY, PictureMaker, Sample, picture_maker
+from train.generator import BAR_GREY, PictureMaker, picture_maker
 from train.paste import overlap_of_smaller
 from train.photos import load_photos
+from train.samples import Sample
 from train.spots import find_spot
 from train.stages import (
     MANY_OBJECTS,

@@ -20,12 +20,13 @@ from train.batches import GeneratedBatches
 from train.cutouts import load_cutouts
 from train.data_set import CUTOUTS, HELD_OUT_PHOTOS, PHOTOS
 from train.errors import TrainError
-from train.generator import BAR_GREY, Sample, picture_maker
+from train.generator import BAR_GREY, picture_maker
 from train.labelled import read_labelled, with_labels
 from train.labelled_maker import LabelledMaker, MixedMaker, fitted, labelled_maker
 from train.labelled_set import LabelledPicture, LabelledSet
 from train.photos import load_photos
 from train.recipe import Recipe
+from train.samples import Sample
 from train.stages import MANY_OBJECTS, Stage
 from train.training_data import LabelledData, load_training_data
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from train.generator import Sample
 from train.loss import LossWeights, box_units, detection_loss, iou_and_giou
 from train.network import STRIDES, cells_of, decode_boxes
+from train.samples import Sample
 from train.targets import Targets, make_targets
 
 SIZE, CLASSES = 64, 3

@@ -10,9 +10,9 @@ from on_cpu import ON_CPU
 from engines.backends import open_backend
 from engines.model_file import read_model_info, shipped_models
 from train.data_set import CUTOUTS, PHOTOS, load_data_set
-from train.generator import Sample
 from train.matching import iou_matrix
 from train.quantize import quantize
+from train.samples import Sample
 
 WHOLE = shipped_models()["pokemon-fp32"]
 INFO = read_model_info(WHOLE)

@@ -16,9 +16,9 @@ from engines.backends import open_backend
 from engines.errors import InputSizeError
 from engines.model_file import at_size, read_model_info
 from train.export import Description, export_onnx
-from train.generator import Sample
 from train.network import NetworkShape
 from train.refine import CHANNELS
+from train.samples import Sample
 from train.single import (
     LOOKS,
     OneAnswer,

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch import distributed as dist
 
-from train.generator import Sample
 from train.loss import LossParts, LossWeights
+from train.samples import Sample
 from train.single import OneAnswer, box_logits, box_parts
 from train.single_loss import (
     CROSS_ENTROPIES,

@@ -8,9 +8,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.generator import Sample
 from train.loss import box_units
 from train.network import STRIDES, cells_of, decode_boxes
+from train.samples import Sample
 from train.targets import Targets, make_targets
 
 WIDTH, HEIGHT = 96, 64

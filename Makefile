@@ -82,7 +82,11 @@ model: $(DEV_VENV)/installed
 	$(SLOWLY) --weights runs/between121.pt --learning-rate 8e-4 --steps 6000 --seed 131 --run runs/model131 -o runs/model131.onnx
 	$(AVERAGE) runs/between111.pt runs/model131/last.pt runs/between131.pt --keep-statistics
 	$(SLOWLY) --weights runs/between131.pt --learning-rate 4e-4 --steps 1450 --seed 141 --run runs/model141 -o runs/model141.onnx
-	$(AVERAGE) runs/between111.pt runs/model141/last.pt runs/between42.pt runs/pokemon.pt --share 3 --share 3 --share 1 --keep-statistics
+	$(AVERAGE) runs/between111.pt runs/model141/last.pt runs/between42.pt runs/between141.pt --share 3 --share 3 --share 1 --keep-statistics
+	$(SLOWLY) --weights runs/between141.pt --learning-rate 8e-4 --steps 3400 --seed 161 --run runs/model161 -o runs/model161.onnx
+	$(AVERAGE) runs/between141.pt runs/model161/last.pt runs/between161.pt --keep-statistics
+	$(SLOWLY) --weights runs/between161.pt --learning-rate 4e-4 --steps 1450 --seed 181 --run runs/model181 -o runs/model181.onnx
+	$(AVERAGE) runs/between141.pt runs/model161/last.pt runs/model181/last.pt runs/between42.pt runs/pokemon.pt --share 5 --share 1 --share 3 --share 1 --keep-statistics
 	$(EXPORT) --precision int8 -o engines/models/pokemon.onnx
 	$(EXPORT) --precision fp16 -o engines/models/pokemon-fp16.onnx
 	$(EXPORT) --precision fp32 -o engines/models/pokemon-fp32.onnx

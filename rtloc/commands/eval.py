@@ -51,7 +51,9 @@ CHARACTERS = 72  # of text below one of the worst pictures
     multiple=True,
     help="A video, picture or folder without objects, to count false positives in. Repeatable.",
 )
-@click.option("--backend", type=click.Choice(["auto", *BACKENDS]), default="auto")
+@click.option(
+    "--backend", type=click.Choice(["auto", *BACKENDS]), default="auto", show_default=True
+)
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1),

@@ -16,7 +16,13 @@ from train.training_data import data_of_state
 
 @click.command()
 @click.argument("checkpoint", type=click.Path(path_type=Path))
-@click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("model.onnx"))
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("model.onnx"),
+    show_default=True,
+)
 @click.option(
     "--precision",
     type=click.Choice(["fp32", "fp16", "int8"]),

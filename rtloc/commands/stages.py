@@ -41,9 +41,21 @@ HEADS: dict[str, tuple[HeadName, ...]] = {
 )
 @click.option("--head", type=click.Choice(list(HEADS)), default="both", show_default=True)
 @click.option("-o", "--out", type=A_FOLDER, default=Path("benchmarks/stages"), show_default=True)
-@click.option("--run", type=A_FOLDER, default=Path("runs/stages"), help="Folder of checkpoints.")
+@click.option(
+    "--run",
+    type=A_FOLDER,
+    default=Path("runs/stages"),
+    show_default=True,
+    help="Folder of checkpoints.",
+)
 @click.option("--resume", "go_on", is_flag=True, help="Skip what is done; go on where it stopped.")
-@click.option("--count", type=click.IntRange(1), default=1000, help="Pictures to measure on.")
+@click.option(
+    "--count",
+    type=click.IntRange(1),
+    default=1000,
+    show_default=True,
+    help="Pictures to measure on.",
+)
 @click.option(
     "--steps-scale",
     type=click.FloatRange(0, 1, min_open=True),

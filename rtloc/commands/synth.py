@@ -31,7 +31,9 @@ QUALITY = 95
 
 @click.command()
 @click.argument("out", type=A_PATH, required=False)
-@click.option("--format", "form", type=click.Choice(["coco", "yolo"]), default="coco")
+@click.option(
+    "--format", "form", type=click.Choice(["coco", "yolo"]), default="coco", show_default=True
+)
 @click.option(
     "--count",
     type=click.IntRange(1, 999_999),

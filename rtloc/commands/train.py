@@ -107,7 +107,13 @@ A_PATH = click.Path(path_type=Path)
     help="Processes that make pictures.  [default: 2; where a GPU trains, all cores but one]",
 )
 @click.option("--validate-every", type=click.IntRange(1), default=1000, show_default=True)
-@click.option("--held-out", type=click.IntRange(1), default=500, help="Pictures to validate on.")
+@click.option(
+    "--held-out",
+    type=click.IntRange(1),
+    default=500,
+    show_default=True,
+    help="Pictures to validate on.",
+)
 @click.option(
     "--negatives",
     type=click.IntRange(1),

@@ -30,7 +30,7 @@ lint: $(DEV_VENV)/installed
 	$(DEV_VENV)/bin/mypy
 
 # the shipped model, from nothing, in a day on two cores; see CONTRIBUTING.md
-TRAIN = $(DEV_VENV)/bin/rtloc train --validate-every 2000
+TRAIN = $(DEV_VENV)/bin/rtloc train --validate-every 2000 --hard-part 0
 GO_ON = $(TRAIN) --depths 2 0 3 --learning-rate 1e-3
 CLOSER = $(TRAIN) --weights runs/between16.pt --picture-size 448 --learning-rate 5e-4 --steps 2400
 SILENT = $(TRAIN) --weights runs/between18.pt --picture-size 448 --learning-rate 1.5e-3 --batch-size 224 --hard-part 0.143 --steps 4973

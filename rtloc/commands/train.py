@@ -27,6 +27,7 @@ from train.training_data import LabelledData, TrainingData
 
 DEFAULTS = Recipe()
 STEPS_ON = 3000  # from weights that know much already: a quarter of an hour on two cores
+HARD_PART_ON = 0.25  # from such weights: a tenth as many false alarms, benchmarks/ablation.md
 A_PATH = click.Path(path_type=Path)
 
 
@@ -88,10 +89,8 @@ A_PATH = click.Path(path_type=Path)
 @click.option(
     "--hard-part",
     type=click.FloatRange(0, 0.9),
-    default=DEFAULTS.hard_part,
-    show_default=True,
     help="Part of each batch that is pictures without objects in which the network is surest to "
-    "see one; worth it in long runs.",
+    f"see one.  [default: {HARD_PART_ON} from weights, where there are such pictures, else 0]",
 )
 @click.option(
     "--precision",
@@ -141,7 +140,7 @@ def command(
     batch_size: int | None,
     learning_rate: float | None,
     giou_weight: float,
-    hard_part: float,
+    hard_part: float | None,
     precision: Literal["auto", "fp32", "bf16"],
     seed: int,
     workers: int | None,
@@ -168,6 +167,9 @@ def command(
     keep_freed_memory(ALL_BYTES)
     begun_with = file_of_weights(weights, own=cutouts is not None or labelled is not None)
     usual_rate = plan.learning_rate if begun_with is None else plan.learning_rate / 2
+    labelled_part = labelled_part or (1.0 if cutouts is None else 0.5)
+    generates_empty = STAGES[stage].p_absent and (labelled is None or labelled_part < 1)
+    usual_hard_part = HARD_PART_ON if begun_with is not None and generates_empty else 0.0
     recipe = Recipe(
         # whole paths, so that a run can be resumed from any folder
         cutouts=str((cutouts or CUTOUTS).absolute()),
@@ -175,7 +177,7 @@ def command(
         distractors=None if no_distractors else str((distractors or DISTRACTORS).absolute()),
         labelled=None if labelled is None else str(labelled.absolute()),
         labelled_images=None if labelled_images is None else str(labelled_images.absolute()),
-        labelled_part=labelled_part or (1.0 if cutouts is None else 0.5),
+        labelled_part=labelled_part,
         stage=stage,
         # the stages' classes are some of those that come with rtloc
         labels=plan.labels if cutouts is None else None,
@@ -189,7 +191,7 @@ def command(
         small_part=plan.small_part if begun_with is None else 0.0,
         giou_weight=giou_weight,
         surest_weight=plan.surest_weight,
-        hard_part=hard_part,
+        hard_part=usual_hard_part if hard_part is None else hard_part,
         precision=precision,
         seed=seed,
     )

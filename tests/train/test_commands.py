@@ -158,7 +158,18 @@ def test_a_run_begins_with_the_shipped_model(rtloc, fails, tmp_path: Path) -> No
     assert Path(state["recipe"]["weights"]).name == "pokemon-fp32.onnx"
     begun = load_checkpoint(tmp_path / "runs/tiny/best.pt")["averaged"]["refinement.weights"]
     assert begun.abs().max() > 0.01  # a new one is all 0, and two steps move it by less
+    assert state["recipe"]["hard_part"] == 0.25
+    assert state["hard"]["searched"] > 0
     assert "no model 'moon'" in fails(2, *train, "--weights", "moon", "--run", "other")
+
+
+def test_where_every_picture_has_an_object_none_are_hard(rtloc, tmp_path: Path) -> None:
+    train = ("train", *TINY, "--steps", 1, "--weights", "pokemon", "--stage", "charmander")
+    done = rtloc(*train, "-o", "black.onnx", **ALONE)
+    assert done.returncode == 0, done.stderr
+    state = load_checkpoint(tmp_path / "runs/black/last.pt")
+    assert state["recipe"]["hard_part"] == 0
+    assert state["hard"] is None
 
 
 def test_what_cannot_be_trained_on_is_named(fails, tmp_path: Path) -> None:

@@ -9,7 +9,13 @@ import cv2
 
 from rtloc.commands.options import PICTURE_SIZE
 from rtloc.commands.train_report import progress_report, summary
-from rtloc.commands.train_run import file_of_weights, open_run
+from rtloc.commands.train_run import (
+    HARD_FROM,
+    HARD_PART,
+    file_of_weights,
+    open_run,
+    usual_hard_part,
+)
 from rtloc.errors import UsageError
 from rtloc.memory import ALL_BYTES, keep_freed_memory
 from train.batches import usual_workers
@@ -27,7 +33,6 @@ from train.training_data import LabelledData, TrainingData
 
 DEFAULTS = Recipe()
 STEPS_ON = 3000  # from weights that know much already: a quarter of an hour on two cores
-HARD_PART_ON = 0.25  # from such weights: a tenth as many false alarms, benchmarks/ablation.md
 A_PATH = click.Path(path_type=Path)
 
 
@@ -90,7 +95,8 @@ A_PATH = click.Path(path_type=Path)
     "--hard-part",
     type=click.FloatRange(0, 0.9),
     help="Part of each batch that is pictures without objects in which the network is surest to "
-    f"see one.  [default: {HARD_PART_ON} from weights, where there are such pictures, else 0]",
+    f"see one.  [default: {HARD_PART} from weights, with {HARD_FROM} steps or more, where there "
+    "are such pictures; else 0]",
 )
 @click.option(
     "--precision",
@@ -168,8 +174,11 @@ def command(
     begun_with = file_of_weights(weights, own=cutouts is not None or labelled is not None)
     usual_rate = plan.learning_rate if begun_with is None else plan.learning_rate / 2
     labelled_part = labelled_part or (1.0 if cutouts is None else 0.5)
-    generates_empty = STAGES[stage].p_absent and (labelled is None or labelled_part < 1)
-    usual_hard_part = HARD_PART_ON if begun_with is not None and generates_empty else 0.0
+    steps = steps or (plan.steps if begun_with is None else min(STEPS_ON, plan.steps))
+    if hard_part is None and begun_with is not None:
+        hard_part = usual_hard_part(
+            STAGES[stage], steps, labelled_part=0.0 if labelled is None else labelled_part
+        )
     recipe = Recipe(
         # whole paths, so that a run can be resumed from any folder
         cutouts=str((cutouts or CUTOUTS).absolute()),
@@ -181,7 +190,7 @@ def command(
         stage=stage,
         # the stages' classes are some of those that come with rtloc
         labels=plan.labels if cutouts is None else None,
-        steps=steps or (plan.steps if begun_with is None else min(STEPS_ON, plan.steps)),
+        steps=steps,
         batch_size=batch_size or plan.batch_size,
         learning_rate=usual_rate if learning_rate is None else learning_rate,
         warmup_steps=plan.warmup_steps,
@@ -191,7 +200,7 @@ def command(
         small_part=plan.small_part if begun_with is None else 0.0,
         giou_weight=giou_weight,
         surest_weight=plan.surest_weight,
-        hard_part=usual_hard_part if hard_part is None else hard_part,
+        hard_part=hard_part or 0.0,
         precision=precision,
         seed=seed,
     )

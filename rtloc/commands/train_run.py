@@ -13,11 +13,14 @@ from rtloc.localizer import DEFAULT_MODEL
 from train.errors import TrainError
 from train.network import Depths, NetworkShape
 from train.recipe import Recipe, picture_size
+from train.stages import Stage
 from train.team import Team
 from train.trainer import Trainer, resume
 from train.training_data import TrainingData, load_training_data
 
 RANDOM = "none"
+HARD_PART = 0.25  # a tenth as many false alarms as without, benchmarks/ablation.md
+HARD_FROM = 1000  # steps
 # the options whose field of the recipe has another name
 RECIPE_FIELDS = {"backgrounds": "photos", "no_distractors": "distractors"}
 
@@ -95,3 +98,12 @@ def file_of_weights(name: str | None, own: bool) -> Path | None:
             f"{error}, or of a run's checkpoint (best.pt), or {RANDOM} for random weights"
         ) from error
     return form_in(read_model_info(path), ["fp32"]).path if path.suffix == ".onnx" else path
+
+
+def usual_hard_part(stage: Stage, steps: int, labelled_part: float) -> float:
+    """Return which part of each batch is hard pictures, in a run that begins with weights.
+
+    A short run has more to learn of its objects than of what is none; and there are no hard
+    pictures where none without an object is made. labelled_part: 0 without a labelled set.
+    """
+    return HARD_PART if steps >= HARD_FROM and stage.p_absent and labelled_part < 1 else 0.0

@@ -17,9 +17,11 @@ from click.testing import CliRunner
 from engines.backends import open_backend
 from engines.model_file import read_model_info
 from rtloc.commands.train import command as train_command
+from rtloc.commands.train_run import usual_hard_part
 from train.checkpoint import load_checkpoint, save_checkpoint
 from train.errors import TrainError
 from train.recipe import Recipe, picture_size
+from train.stages import STAGES
 
 # one thread each: several that wait for one another starve where tests run side by side
 ALONE = {"OMP_NUM_THREADS": "1"}
@@ -158,18 +160,16 @@ def test_a_run_begins_with_the_shipped_model(rtloc, fails, tmp_path: Path) -> No
     assert Path(state["recipe"]["weights"]).name == "pokemon-fp32.onnx"
     begun = load_checkpoint(tmp_path / "runs/tiny/best.pt")["averaged"]["refinement.weights"]
     assert begun.abs().max() > 0.01  # a new one is all 0, and two steps move it by less
-    assert state["recipe"]["hard_part"] == 0.25
-    assert state["hard"]["searched"] > 0
     assert "no model 'moon'" in fails(2, *train, "--weights", "moon", "--run", "other")
 
 
-def test_where_every_picture_has_an_object_none_are_hard(rtloc, tmp_path: Path) -> None:
-    train = ("train", *TINY, "--steps", 1, "--weights", "pokemon", "--stage", "charmander")
-    done = rtloc(*train, "-o", "black.onnx", **ALONE)
-    assert done.returncode == 0, done.stderr
-    state = load_checkpoint(tmp_path / "runs/black/last.pt")
-    assert state["recipe"]["hard_part"] == 0
-    assert state["hard"] is None
+def test_long_runs_from_weights_have_hard_pictures_where_there_are_any() -> None:
+    many, on_black = STAGES["many-objects"], STAGES["charmander"]
+    assert usual_hard_part(many, 3000, labelled_part=0) == 0.25
+    assert usual_hard_part(many, 3000, labelled_part=0.5) == 0.25
+    assert usual_hard_part(many, 400, labelled_part=0) == 0
+    assert usual_hard_part(many, 3000, labelled_part=1) == 0
+    assert usual_hard_part(on_black, 3000, labelled_part=0) == 0
 
 
 def test_what_cannot_be_trained_on_is_named(fails, tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ import torch
 from torch import Tensor
 
 from train.batches import Batch, GeneratedBatches, batches
+from train.errors import TrainError
 from train.network import OBJECTNESS, Pyramid, rows_of
+from train.recipe import Recipe
 from train.samples import Maker
 from train.team import ALONE, Team
 
@@ -110,6 +112,33 @@ class HardPictures:
             for i in kept
         ]
         self.kept = by_size(again)
+
+
+def hard_pictures_of(
+    recipe: Recipe, maker: Maker, first_step: int, workers: int, team: Team
+) -> HardPictures | None:
+    """Return the hard pictures that a recipe wants beside those of `maker`; None: it wants none.
+
+    Raises:
+        TrainError: the maker can make no pictures without objects.
+    """
+    each = round(recipe.hard_part * recipe.batch_size / team.size)
+    if not each:
+        return None
+    others = maker.without_objects()
+    if others is None:
+        raise TrainError(
+            "each of these pictures has an object, or may have one, so there are no hard ones "
+            "without; leave out --hard-part"
+        )
+    return HardPictures(
+        others,
+        each * team.size,
+        first_step=first_step,
+        seed=recipe.seed,
+        workers=workers,
+        team=team,
+    )
 
 
 def by_size(pictures: Iterable[Hard]) -> dict[tuple[int, int], list[Hard]]:

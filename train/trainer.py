@@ -15,7 +15,7 @@ from train.checkpoint import load_checkpoint, save_checkpoint
 from train.curves import LOSSES, append_row, cut_rows, draw_curves
 from train.errors import DivergedError, TrainError
 from train.evaluate import Figures, evaluate
-from train.hard_pictures import HardPictures
+from train.hard_pictures import HardPictures, hard_pictures_of
 from train.heads import HEADS
 from train.interrupts import delayed_interrupt
 from train.loss import LossParts, LossWeights
@@ -122,7 +122,10 @@ class Trainer:
         size = picture_size(self.recipe, self.network.shape.size)
         maker = maker.at_size(size)
         beginning = beginning_of(self.recipe, size)
-        self.hard = self._hard_pictures(maker, beginning.end, workers)
+        looked = self.hard_before if self.hard is None else self.hard.state()
+        self.hard = hard_pictures_of(self.recipe, maker, beginning.end, workers, self.team)
+        if self.hard is not None and looked is not None:
+            self.hard.restore(looked)
         pictures = GeneratedBatches(
             maker,
             self.recipe.batch_size - (0 if self.hard is None else self.hard.count),
@@ -157,34 +160,6 @@ class Trainer:
         finally:
             if self.team.leads and not spoilt:
                 save_checkpoint(folder / "last.pt", self.state())
-
-    def _hard_pictures(self, maker: Maker, first_step: int, workers: int) -> HardPictures | None:
-        """Begin to look for hard pictures, or go on; None: the recipe has none.
-
-        Raises:
-            TrainError: the maker can make no pictures without objects.
-        """
-        each = round(self.recipe.hard_part * self.recipe.batch_size / self.team.size)
-        if not each:
-            return None
-        others = maker.without_objects()
-        if others is None:
-            raise TrainError(
-                "each of these pictures has an object, or may have one, so there are no hard ones "
-                "without; leave out --hard-part"
-            )
-        hard = HardPictures(
-            others,
-            each * self.team.size,
-            first_step=first_step,
-            seed=self.recipe.seed,
-            workers=workers,
-            team=self.team,
-        )
-        before = self.hard_before if self.hard is None else self.hard.state()
-        if before is not None:
-            hard.restore(before)
-        return hard
 
     def _log(self, now: Progress, folder: Path) -> None:
         """Write a line of the log now and then, and draw the curves after a validation."""

@@ -92,7 +92,7 @@ class PictureMaker:
 
         Most are photos alone: those are what a camera mostly sees, and harder than other drawings.
         """
-        if self.stage.background != "photo" or not self.stage.p_absent:
+        if not self.stage.has_empty_photos:
             return None
         return replace(self, stage=emptied(self.stage), seed=self.seed + EMPTY_SEED)
 

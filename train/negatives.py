@@ -99,7 +99,7 @@ def negatives_for(
     A net that never saw a photo, or a picture without an object, is not held to keep silent there.
     """
     stage = maker.stage
-    if stage.background != "photo" or not stage.p_absent:
+    if not stage.has_empty_photos:
         return Negatives()
     photos = photo_crops(maker, photo_count)
     if not maker.distractors or not stage.p_distractor:

@@ -70,6 +70,11 @@ class Stage:
     p_jpeg: float = 0.0
     p_video: float = 0.0  # compressed as a film's frame
 
+    @property
+    def has_empty_photos(self) -> bool:
+        """Whether some of the pictures are photos without an object."""
+        return self.background == "photo" and self.p_absent > 0
+
 
 WHITE_BOX = Stage(objects="white-box", classes=(0,))
 CHARMANDER = Stage(classes=(1,))

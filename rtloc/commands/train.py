@@ -1,6 +1,7 @@
 """`rtloc train`: make pictures, train on them, write a model file."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -173,12 +174,6 @@ def command(
     keep_freed_memory(ALL_BYTES)
     begun_with = file_of_weights(weights, own=cutouts is not None or labelled is not None)
     usual_rate = plan.learning_rate if begun_with is None else plan.learning_rate / 2
-    labelled_part = labelled_part or (1.0 if cutouts is None else 0.5)
-    steps = steps or (plan.steps if begun_with is None else min(STEPS_ON, plan.steps))
-    if hard_part is None and begun_with is not None:
-        hard_part = usual_hard_part(
-            STAGES[stage], steps, labelled_part=0.0 if labelled is None else labelled_part
-        )
     recipe = Recipe(
         # whole paths, so that a run can be resumed from any folder
         cutouts=str((cutouts or CUTOUTS).absolute()),
@@ -186,11 +181,11 @@ def command(
         distractors=None if no_distractors else str((distractors or DISTRACTORS).absolute()),
         labelled=None if labelled is None else str(labelled.absolute()),
         labelled_images=None if labelled_images is None else str(labelled_images.absolute()),
-        labelled_part=labelled_part,
+        labelled_part=labelled_part or (1.0 if cutouts is None else 0.5),
         stage=stage,
         # the stages' classes are some of those that come with rtloc
         labels=plan.labels if cutouts is None else None,
-        steps=steps,
+        steps=steps or (plan.steps if begun_with is None else min(STEPS_ON, plan.steps)),
         batch_size=batch_size or plan.batch_size,
         learning_rate=usual_rate if learning_rate is None else learning_rate,
         warmup_steps=plan.warmup_steps,
@@ -204,6 +199,8 @@ def command(
         precision=precision,
         seed=seed,
     )
+    if hard_part is None:
+        recipe = replace(recipe, hard_part=usual_hard_part(recipe))
     folder = run or Path("runs") / out.stem
     with join_team() as team:
         trainer, data = open_run(folder, recipe, size, depths, go_on, team)

@@ -13,7 +13,7 @@ from rtloc.localizer import DEFAULT_MODEL
 from train.errors import TrainError
 from train.network import Depths, NetworkShape
 from train.recipe import Recipe, picture_size
-from train.stages import Stage
+from train.stages import STAGES
 from train.team import Team
 from train.trainer import Trainer, resume
 from train.training_data import TrainingData, load_training_data
@@ -100,10 +100,12 @@ def file_of_weights(name: str | None, own: bool) -> Path | None:
     return form_in(read_model_info(path), ["fp32"]).path if path.suffix == ".onnx" else path
 
 
-def usual_hard_part(stage: Stage, steps: int, labelled_part: float) -> float:
-    """Return which part of each batch is hard pictures, in a run that begins with weights.
+def usual_hard_part(recipe: Recipe) -> float:
+    """Return which part of each batch is hard pictures, of a recipe for which nobody says it.
 
-    A short run has more to learn of its objects than of what is none; and there are no hard
-    pictures where none without an object is made. labelled_part: 0 without a labelled set.
+    Random weights and short runs have more to learn of their objects than of what is none; and
+    there are no hard pictures where none without an object is made.
     """
-    return HARD_PART if steps >= HARD_FROM and stage.p_absent and labelled_part < 1 else 0.0
+    long = recipe.weights is not None and recipe.steps >= HARD_FROM
+    makes_any = recipe.labelled is None or recipe.labelled_part < 1
+    return HARD_PART if long and makes_any and STAGES[recipe.stage].has_empty_photos else 0.0

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -21,7 +22,6 @@ from rtloc.commands.train_run import usual_hard_part
 from train.checkpoint import load_checkpoint, save_checkpoint
 from train.errors import TrainError
 from train.recipe import Recipe, picture_size
-from train.stages import STAGES
 
 # one thread each: several that wait for one another starve where tests run side by side
 ALONE = {"OMP_NUM_THREADS": "1"}
@@ -164,12 +164,14 @@ def test_a_run_begins_with_the_shipped_model(rtloc, fails, tmp_path: Path) -> No
 
 
 def test_long_runs_from_weights_have_hard_pictures_where_there_are_any() -> None:
-    many, on_black = STAGES["many-objects"], STAGES["charmander"]
-    assert usual_hard_part(many, 3000, labelled_part=0) == 0.25
-    assert usual_hard_part(many, 3000, labelled_part=0.5) == 0.25
-    assert usual_hard_part(many, 400, labelled_part=0) == 0
-    assert usual_hard_part(many, 3000, labelled_part=1) == 0
-    assert usual_hard_part(on_black, 3000, labelled_part=0) == 0
+    long = Recipe(weights="pokemon", steps=3000)
+    half = replace(long, labelled="set", labelled_part=0.5)
+    assert usual_hard_part(long) == 0.25
+    assert usual_hard_part(half) == 0.25
+    assert usual_hard_part(replace(long, steps=400)) == 0
+    assert usual_hard_part(replace(long, weights=None)) == 0
+    assert usual_hard_part(replace(half, labelled_part=1)) == 0
+    assert usual_hard_part(replace(long, stage="charmander")) == 0
 
 
 def test_what_cannot_be_trained_on_is_named(fails, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ Matrix = NDArray[np.float64]
 OPAQUE = 128  # an alpha from which on a pixel counts as the object's
 MOST_SHIFTED = 0.6  # of an object's own contrast: shifted by more than that, nobody would know it
 NEXT_LEVEL = 1.4  # a finer level than needed is sharper, but shrinking it by more than this aliases
+MOST_TILTED = 0.2  # of an object's thickness, that a corner moves: by 0.25 it could fold over
 UNIT_SQUARE = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float64)
 
 
@@ -70,9 +71,14 @@ def shape_matrix(rng: Random, stage: Stage) -> Matrix:
 
 
 def tilt(rng: Random, matrix: Matrix, strength: float) -> Matrix:
-    """Tilt a 3×3 transform of the unit square out of the picture's plane: its corners move."""
+    """Tilt a 3×3 transform of the unit square out of the picture's plane: its corners move.
+
+    A thin thing's move less, or it would fold over.
+    """
     flat = project(matrix, UNIT_SQUARE)
-    reach = strength * max(sides_of(extent(flat)))
+    (a, b), (c, d) = matrix[:2, :2].tolist()
+    thickness = abs(a * d - b * c) / max(math.hypot(a, c), math.hypot(b, d))
+    reach = min(strength * max(sides_of(extent(flat))), MOST_TILTED * thickness)
     moved = flat + reach * (2 * rng.random((4, 2)) - 1)
     tilted = cv2.getPerspectiveTransform(UNIT_SQUARE.astype(np.float32), moved.astype(np.float32))
     return np.asarray(tilted, np.float64)

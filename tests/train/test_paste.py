@@ -12,12 +12,15 @@ from hypothesis import strategies as st
 
 from train.cutouts import SEEN_ALPHA, Cutout, cutout_from_bgra
 from train.paste import (
+    UNIT_SQUARE,
     Box,
     Layer,
     blend,
     blend_poisson,
     overlap_of_smaller,
+    project,
     shape_matrix,
+    tilt,
     transform_cutout,
 )
 from train.stages import Stage
@@ -119,6 +122,30 @@ def test_the_box_of_a_round_thing_is_exact_to_parts_of_a_pixel(
         *(width - first_seen(across[::-1]), height - first_seen(down[::-1])),
     )
     assert layer.box_px == pytest.approx(seen, abs=0.75)
+
+
+@given(
+    aspect=st.floats(1, 40),
+    angle=st.floats(0, 2 * np.pi),
+    strength=st.floats(0.01, 0.3),
+    seed=SEEDS,
+    upright=st.booleans(),
+)
+def test_a_tilt_folds_nothing_over(
+    *, aspect: float, angle: float, strength: float, seed: int, upright: bool
+) -> None:
+    width, height = (100.0, 100 * aspect) if upright else (100 * aspect, 100.0)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    flat = np.eye(3)
+    flat[:2, :2] = turn @ np.diag([width, height])
+    tilted = tilt(np.random.default_rng(seed), flat, strength)
+    corners = project(tilted, UNIT_SQUARE)
+    along = np.roll(corners, -1, axis=0) - corners
+    then = np.roll(along, -1, axis=0)
+    # all four corners turn the same way, and none lies behind the camera
+    assert (along[:, 0] * then[:, 1] - along[:, 1] * then[:, 0] > 0).all()
+    depths = np.column_stack([UNIT_SQUARE, np.ones(4)]) @ tilted[2]
+    assert (depths > 0).all()
 
 
 def test_a_poisson_blend_keeps_the_objects_shape_and_meets_the_backgrounds_colour() -> None:

@@ -1,4 +1,4 @@
-"""Find the box of what is left of an object that the edge of the picture cuts off."""
+"""Find the box of what is left of an object: cut off by the picture's edge, or faded at its own."""
 
 import cv2
 import numpy as np
@@ -33,6 +33,27 @@ def seen_box(layer: Layer, x: int, y: int, canvas: Image) -> Box | None:
     found = np.where(at_edge & beyond, edges, np.clip(moved, 0, limits)).tolist()
     box = (found[0], found[1], found[2], found[3])
     return None if min(paste.sides_of(box)) < LEAST_SEEN_PX else box
+
+
+def faded_box(
+    box: Box, before: Image, after: Image, corner_xy: tuple[int, int], canvas: Image
+) -> Box:
+    """Return an object's box when its edge has faded: its sides move as those of its pixels did.
+
+    before, after: uint8 [h, w, 4], premultiplied BGR and alpha, its pixels, with their corner there
+    on the canvas, [H, W, …]. Where nothing is left to be seen the box stays.
+    """
+    if after is before:
+        return box
+    sides = []
+    for pixels in (before, after):
+        seen = (layers.alpha_of(pixels) >= SEEN_ALPHA).astype(np.uint8)
+        parts = paste.visible_parts(canvas, seen, *corner_xy)
+        if parts is None or not parts[1].any():
+            return box
+        sides.append(bounds(parts[1]))
+    moved = np.add(box, np.subtract(sides[1], sides[0])).tolist()
+    return moved[0], moved[1], moved[2], moved[3]
 
 
 def bounds(mask: Image) -> tuple[int, int, int, int]:

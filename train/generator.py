@@ -18,7 +18,7 @@ from train.backgrounds import make_background
 from train.bend import random_bend
 from train.chance import one_of
 from train.clutter import occluder, paste_decoys, paste_lookalikes
-from train.cut_off import seen_box
+from train.cut_off import faded_box, seen_box
 from train.cutouts import Cutout, cutout_from_bgra
 from train.errors import TrainError
 from train.filming import filmed, lit
@@ -188,7 +188,9 @@ class PictureMaker:
         corner = x - dressed.margin, y - dressed.margin
         part = paste.visible_parts(canvas, layer.pixels, x, y)
         before = canvas[:0] if part is None else part[0].copy()
-        looks.paste_dressed(rng, canvas, dressed.pixels, corner, stage)
+        pasted = looks.paste_dressed(rng, canvas, dressed.pixels, corner, stage)
+        if not card:
+            box = faded_box(box, dressed.pixels, pasted, corner, canvas)
         number = len(placed) + 1
         sight.lie_uppermost(uppermost, layers.alpha_of(dressed.pixels), *corner, number)
         traces = sight.Traces(number, layer.pixels, x, y, before)

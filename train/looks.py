@@ -75,22 +75,23 @@ def widened(pixels: Image, room: int) -> Image:
 
 def paste_dressed(
     rng: Random, canvas: Image, pixels: Image, corner_xy: tuple[int, int], stage: Stage
-) -> None:
+) -> Image:
     """Paste an object, its shadow first, by one of several ways drawn at random.
 
-    A net that always sees the same seam learns the seam.
+    A net that always sees the same seam learns the seam. Returns the pixels as they were pasted.
     """
     x, y = corner_xy
     if rng.random() < stage.p_shadow:
         cast_shadow(rng, canvas, pixels, x, y)
     way = rng.random()
     if way < stage.p_poisson and paste.blend_poisson(canvas, pixels, x, y):
-        return
+        return pixels
     if stage.p_poisson <= way < stage.p_poisson + stage.p_feather:
         # a wide seam would leave nothing of a small object
         widest = min(1.6, 0.02 * max(pixels.shape[:2]))
         pixels = feathered(pixels, float(rng.uniform(0.3, max(0.4, widest))))
     paste.blend(canvas, pixels, x, y)
+    return pixels
 
 
 def feathered(pixels: Image, sigma: float) -> Image:

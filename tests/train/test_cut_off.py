@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train import paste
-from train.cut_off import seen_box
+from train import looks, paste
+from train.cut_off import faded_box, seen_box
 from train.cutouts import SEEN_ALPHA, cutout_from_bgra
 from train.paste import Layer, shape_matrix, transform_cutout
 from train.stages import Stage
@@ -55,3 +55,41 @@ def test_what_lies_outside_has_no_box() -> None:
     assert seen_box(layer, -20, 0, CANVAS) is None
     assert seen_box(layer, -7, 0, CANVAS) is None
     assert seen_box(layer, -4, 0, CANVAS) == (0, 0, 6, 10)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(-30, 60), st.integers(-30, 40), st.floats(0.3, 1.6))
+def test_the_box_of_a_faded_edge_is_that_of_the_pixels_that_are_left(
+    seed: int, x: int, y: int, sigma: float
+) -> None:
+    layer = flag(np.random.default_rng(seed))
+    box = seen_box(layer, x, y, CANVAS)
+    if box is None:
+        return
+    faded = looks.feathered(layer.pixels, sigma)
+    shown = CANVAS.copy()
+    paste.blend(shown, faded, x, y)
+    rows, columns = np.nonzero(shown[..., 0] >= SEEN_ALPHA)
+    if not len(rows):
+        return
+    pixels = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+    found = faded_box(box, layer.pixels, faded, (x, y), CANVAS)
+    assert found == pytest.approx(pixels, abs=2.5)
+
+
+@pytest.mark.parametrize("sigma", [1.6, 4.0])
+def test_a_faded_edge_is_exact(sigma: float) -> None:
+    layer = Layer(np.zeros((40, 40, 4), np.uint8), (5.0, 6.0, 35.0, 34.0))
+    layer.pixels[6:34, 5:35] = 255
+    faded = looks.feathered(layer.pixels, sigma)
+    rows, columns = np.nonzero(faded[..., 3] >= SEEN_ALPHA)
+    box = (2.0 + 5, 3.0 + 6, 2.0 + 35, 3.0 + 34)
+    left = (2 + columns.min(), 3 + rows.min(), 3 + columns.max(), 4 + rows.max())
+    assert faded_box(box, layer.pixels, faded, (2, 3), CANVAS) == left
+    assert left != box
+
+
+def test_what_fades_away_altogether_keeps_its_box() -> None:
+    line = np.zeros((30, 30, 4), np.uint8)
+    line[15] = 255
+    box = (0.0, 15.0, 30.0, 16.0)
+    assert faded_box(box, line, looks.feathered(line, 1.6), (5, 5), CANVAS) == box

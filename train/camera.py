@@ -68,6 +68,11 @@ def noise_bank(seed: int, size: int) -> Image:
     return np.clip(np.round(NOISE_MEAN + NOISE_SIGMA * unit), 0, 255).astype(np.uint8)
 
 
+def noise_for(bank: Image, seed: int, size: int) -> Image:
+    """Return a `noise_bank` for pictures of that size: this one, if it is large enough."""
+    return bank if size <= bank.shape[0] else noise_bank(seed, size)
+
+
 def add_noise(image: Image, rng: Random, bank: Image, sigma: float) -> Image:
     """Add sensor noise of standard deviation `sigma` grey levels, cut from a `noise_bank`.
 

@@ -84,8 +84,9 @@ class PictureMaker:
         return Sample(image, shifted, np.array([o.class_id for o in seen], np.int64))
 
     def at_size(self, size: int) -> "PictureMaker":
-        """Return a maker of such pictures with a longer side of `size` pixels, at most its own."""
-        return replace(self, size=size)
+        """Return a maker of such pictures with a longer side of `size` pixels."""
+        noise = camera.noise_for(self.noise_bank, self.seed, size)
+        return replace(self, size=size, noise_bank=noise)
 
     def without_objects(self) -> "PictureMaker | None":
         """Return a maker of other pictures, without objects; None: the stage knows none on photos.

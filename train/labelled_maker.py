@@ -76,8 +76,9 @@ class LabelledMaker:
         return drawn(image, labelled, placed, wh, (rng, self.stage, self.noise_bank))
 
     def at_size(self, size: int) -> "LabelledMaker":
-        """Return a maker of such pictures with a longer side of `size` pixels, at most its own."""
-        return replace(self, size=size)
+        """Return a maker of such pictures with a longer side of `size` pixels."""
+        noise = camera.noise_for(self.noise_bank, self.seed, size)
+        return replace(self, size=size, noise_bank=noise)
 
     def without_objects(self) -> None:
         """Make none without objects: what the set does not label may be one all the same."""
@@ -198,7 +199,7 @@ class MixedMaker:
         return self._maker(0x6D6978, index).make(index, aspect or self.aspect(index))
 
     def at_size(self, size: int) -> "MixedMaker":
-        """Return a maker of such pictures with a longer side of `size` pixels, at most its own."""
+        """Return a maker of such pictures with a longer side of `size` pixels."""
         return replace(
             self, labelled=self.labelled.at_size(size), generated=self.generated.at_size(size)
         )

@@ -31,7 +31,7 @@ class Maker(Protocol):
         """Make the picture of this index, 0 or more; without an aspect it has one of its own."""
 
     def at_size(self, size: int) -> "Maker":
-        """Return a maker of such pictures with a longer side of `size` pixels, at most its own."""
+        """Return a maker of such pictures with a longer side of `size` pixels."""
 
     def without_objects(self) -> "Maker | None":
         """Return a maker of such pictures without objects; None: it may make none."""

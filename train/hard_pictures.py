@@ -92,7 +92,9 @@ class HardPictures:
         height, width = batch.frames.shape[1:3]
         kept = self.kept.get((height, width), [])
         rng = np.random.default_rng([self.seed, 0x68617264, step])
-        drawn = rng.permutation(len(kept))[: self.count][self.team.rank :: self.team.size]
+        # of a team each process adds as many, or their batch norms would differ
+        count = min(self.count, len(kept)) // self.team.size * self.team.size
+        drawn = rng.permutation(len(kept))[:count][self.team.rank :: self.team.size]
         if not len(drawn):
             return batch
         frames = torch.stack([kept[n].frame for n in drawn])

@@ -109,7 +109,7 @@ class SharedBatchNorm(nn.BatchNorm2d):
         sums = torch.stack([wide.mean(dim=(0, 2, 3)), wide.square().mean(dim=(0, 2, 3))])
         total: Tensor = Summed.apply(sums)  # type: ignore[no-untyped-call]
         mean, square = total / dist.get_world_size()
-        variance = square - mean.square()
+        variance = (square - mean.square()).clamp(min=0)  # of a constant, rounding is left
         with torch.no_grad():
             assert self.running_mean is not None
             assert self.running_var is not None

@@ -144,6 +144,17 @@ def test_a_team_shares_what_is_drawn(
     assert torch.cat(parts).equal(searched.add_to(batch, 5, network).frames[4:])
 
 
+def test_each_of_a_team_adds_as_many_where_few_are_kept(
+    maker: PictureMaker, network: GridNetwork, searched: HardPictures
+) -> None:
+    batch = GeneratedBatches(maker, 4)[0]
+    for kept, each in ((5, 2), (4, 2), (1, 0)):
+        for rank in range(2):
+            one = HardPictures(searched.maker, 8, seed=7, team=Team(rank, 2))
+            one.kept = {size: hard[:kept] for size, hard in searched.kept.items()}
+            assert len(one.add_to(batch, 5, network).frames) == 4 + each
+
+
 def test_there_are_none_before_the_first_step_and_a_search_now_and_then(
     maker: PictureMaker, network: GridNetwork
 ) -> None:

@@ -1,6 +1,7 @@
 """Read a COCO data set: one JSON file of annotations, and a folder of pictures.
 
-The format: https://cocodataset.org/#format-data. Boxes of crowds are left out.
+The format: https://cocodataset.org/#format-data. Pictures with a crowd are left out: what is found
+in it is neither right nor wrong.
 """
 
 import json
@@ -33,22 +34,25 @@ def read_coco(
     try:
         ids, unknown = match_categories(data["categories"], labels, path)
         boxes = boxes_by_picture(data["annotations"], ids)
+        pictures, crowded = without_crowds(data, ids)
         entries = [
             (
                 str(entry["file_name"]),
                 (int(entry["width"]), int(entry["height"])),
                 boxes.get(entry["id"], []),
             )
-            for entry in data["images"][:count]
+            for entry in pictures[:count]
         ]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise TrainError(f"{path} is no COCO set of boxes ({error!r})") from error
     if not entries:
-        raise TrainError(f"{path} names no pictures")
+        raise TrainError(f"{path} names no pictures{' without a crowd' if crowded else ''}")
     folder = path.parent if images is None else images
 
     cases = ((name, sample_of(folder / name, wh, known)) for name, wh, known in entries)
     title = f"{len(entries)} pictures of {path}"
+    if crowded:
+        title += f" ({crowded} with a crowd left out)"
     return PictureSet(title, cases, len(entries), unknown=unknown)
 
 
@@ -87,6 +91,17 @@ def match_categories(
             f"the model knows {', '.join(labels)}"
         )
     return ids, unknown
+
+
+def without_crowds(
+    data: Mapping[str, Any], ids: Mapping[Any, int]
+) -> tuple[list[Mapping[str, Any]], int]:
+    """Return a set's pictures that have no crowd of these categories, and how many have one."""
+    crowded = {
+        a["image_id"] for a in data["annotations"] if a.get("iscrowd") and a["category_id"] in ids
+    }
+    kept = [entry for entry in data["images"] if entry["id"] not in crowded]
+    return kept, len(data["images"]) - len(kept)
 
 
 def boxes_by_picture(

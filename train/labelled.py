@@ -5,14 +5,14 @@ knows the union: the cut-outs' labels first, then those that only the set has; a
 as another that differs in letter case alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from train.coco_set import boxes_by_picture, load_json
+from train.coco_set import boxes_by_picture, load_json, without_crowds
 from train.errors import TrainError
 from train.labelled_set import LabelledPicture, LabelledSet, labelled_set
 from train.yolo_set import YOLO_SUFFIXES, read_yolo
@@ -38,7 +38,7 @@ def read_labelled(path: Path, images: Path | None = None) -> LabelledSet:
 def read_coco_boxes(path: Path, images: Path | None = None) -> LabelledSet:
     """Read which pictures a COCO set names, and their boxes; every fifth picture is held out.
 
-    Categories of which there are no boxes are left out.
+    Categories of which there are no boxes are left out, and pictures with a crowd of another one.
 
     Raises:
         TrainError: the file is no COCO set, or a picture is missing.
@@ -49,7 +49,7 @@ def read_coco_boxes(path: Path, images: Path | None = None) -> LabelledSet:
         boxes = boxes_by_picture(data["annotations"], ids)
         pictures = [
             coco_picture(entry, boxes.get(entry["id"], []), path, images)
-            for entry in data["images"]
+            for entry in without_crowds(data, ids)[0]
         ]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise TrainError(f"{path} is no COCO set of boxes ({error!r})") from error
@@ -71,7 +71,7 @@ def used_categories(data: dict[str, Any]) -> tuple[list[str], dict[Any, int]]:
 
 
 def coco_picture(
-    entry: dict[str, Any],
+    entry: Mapping[str, Any],
     rows: Sequence[tuple[Sequence[float], int]],
     path: Path,
     images: Path | None,

@@ -81,11 +81,15 @@ def labelled_set(
 ) -> LabelledSet:
     """Make a set, and hold out every fifth picture where none are, or the same ones.
 
+    Where some are in both parts they are held out alone.
+
     Raises:
         TrainError: there is nothing to learn.
     """
     if {p.path for p in held_out} <= {p.path for p in training}:
         training, held_out = hold_out(training, path, "labelled picture")
+    measured = {p.path for p in held_out}
+    training = [p for p in training if p.path not in measured]
     if not any(len(p.class_ids) for p in training):
         raise TrainError(f"{path} has no boxes to train on")
     return LabelledSet(tuple(labels), [whole(p) for p in training], [whole(p) for p in held_out])

@@ -29,7 +29,7 @@ def coco(**changes: Any) -> dict[str, Any]:
             {"id": 1, "image_id": 7, "category_id": 3, "bbox": [1.5, 2, 10, 20]},
             {"id": 2, "image_id": 7, "category_id": 3, "bbox": [30, 20, 20, 20]},
             {"id": 3, "image_id": 7, "category_id": 5, "bbox": [1, 2, 10, 20]},
-            {"id": 4, "image_id": 7, "category_id": 3, "bbox": [0, 0, 9, 9], "iscrowd": 1},
+            {"id": 4, "image_id": 7, "category_id": 5, "bbox": [0, 0, 9, 9], "iscrowd": 1},
             {"id": 5, "image_id": 9, "category_id": 3, "bbox": [25, 0, 9, 9]},
         ],
         **changes,
@@ -59,6 +59,20 @@ def test_boxes_are_cut_and_matched_by_name(tmp_path: Path) -> None:
     assert one.boxes.dtype == np.float32
     assert one.class_ids.tolist() == [1, 1]
     assert len(two.boxes) == 0  # its box lies outside
+
+
+def test_a_picture_with_a_crowd_of_what_is_looked_for_is_left_out(tmp_path: Path) -> None:
+    data = coco()
+    data["annotations"].append(
+        {"id": 6, "image_id": 7, "category_id": 3, "bbox": [0, 0, 9, 9], "iscrowd": 1}
+    )
+    pictures = read_coco(write(tmp_path, data), LABELS, count=1)
+    assert [name for name, _ in pictures.cases] == ["two.png"]
+    assert pictures.title.endswith("set.json (1 with a crowd left out)")
+    data["annotations"][-1]["image_id"] = 9
+    data["annotations"][3]["category_id"] = 3
+    with pytest.raises(TrainError, match="names no pictures without a crowd"):
+        read_coco(write(tmp_path, data), LABELS)
 
 
 def test_pictures_may_lie_elsewhere_and_be_fewer(tmp_path: Path) -> None:

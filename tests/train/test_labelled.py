@@ -23,7 +23,7 @@ from train.errors import TrainError
 from train.generator import BAR_GREY, picture_maker
 from train.labelled import read_labelled, with_labels
 from train.labelled_maker import LabelledMaker, MixedMaker, fitted, labelled_maker
-from train.labelled_set import LabelledPicture, LabelledSet
+from train.labelled_set import LabelledPicture, LabelledSet, labelled_set
 from train.photos import load_photos
 from train.recipe import Recipe
 from train.samples import Sample
@@ -85,6 +85,16 @@ def write_yolo(folder: Path, rows: str = "0 0.5 0.5 0.2 0.1\n", **changes: Any) 
 # reading
 
 
+def test_a_picture_of_both_parts_is_measured_on_only(tmp_path: Path) -> None:
+    pictures = [
+        LabelledPicture(tmp_path / f"{n}.png", np.array([[0, 0, 1, 1]], np.float32), np.array([0]))
+        for n in range(4)
+    ]
+    data = labelled_set(tmp_path / "data.yaml", ["cat"], pictures[:3], pictures[2:])
+    assert [p.path.name for p in data.training] == ["0.png", "1.png"]
+    assert [p.path.name for p in data.held_out] == ["2.png", "3.png"]
+
+
 def test_a_coco_set_is_read(tmp_path: Path) -> None:
     data = read_labelled(write_coco(tmp_path))
     assert data.labels == ("cat", "dog")  # by their numbers; of the owl there is only a crowd
@@ -94,6 +104,16 @@ def test_a_coco_set_is_read(tmp_path: Path) -> None:
     assert first.boxes_norm == pytest.approx(np.array([[0.1, 0.25, 0.6, 0.75], [0, 0, 0.1, 0.1]]))
     assert first.class_ids.tolist() == [1, 0]
     assert len(second.class_ids) == 0  # its box has no width
+
+
+def test_a_picture_with_a_crowd_is_not_learnt_from(tmp_path: Path) -> None:
+    data = coco()
+    data["annotations"].append(
+        {"id": 5, "image_id": 30, "category_id": 9, "bbox": [0, 0, 9, 9], "iscrowd": 1}
+    )
+    read = read_labelled(write_coco(tmp_path, data))
+    names = {p.path.name for p in (*read.training, *read.held_out)}
+    assert names == {f"{n}.png" for n in (0, 1, 2, 4, 5)}
 
 
 @pytest.mark.parametrize("pictures", ["images", "else/where"])

@@ -190,8 +190,8 @@ def load_cutouts(folder: Path) -> tuple[tuple[str, ...], list[Cutout]]:
     return tuple(p.name for p in class_folders), cutouts
 
 
-def load_distractors(folder: Path) -> list[Cutout]:
-    """Load drawings of things that shall not be found.
+def load_distractors(folder: Path) -> list[list[Cutout]]:
+    """Load drawings of things that shall not be found: of each file its cut-outs.
 
     Those in each sub-folder are a kind of their own, with a class id below that of the ones before.
 
@@ -201,10 +201,9 @@ def load_distractors(folder: Path) -> list[Cutout]:
     if not folder.is_dir():
         raise TrainError(f"no folder of distractors at {folder}")
     found = [
-        view
+        load_picture(path, DISTRACTOR - n)
         for n, kind in enumerate([folder, *sorted(p for p in folder.iterdir() if p.is_dir())])
         for path in pictures_in(kind)
-        for view in load_picture(path, DISTRACTOR - n)
     ]
     if not found:
         raise TrainError(f"no PNG, WebP or SVG pictures in {folder}; add some, or name no folder")

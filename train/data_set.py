@@ -1,6 +1,6 @@
 """What a recipe trains on and is measured on: two picture makers over photos that share nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -24,6 +24,7 @@ HELD_OUT_DISTRACTORS = ASSETS / f"distractors{HELD_OUT}"
 Picture = TypeVar("Picture")
 HELD_OUT_ONE_IN = 5
 HELD_OUT_SEED = 1_000_003  # no training seed meets it by accident
+EVALUATION_SEED = 5_000_011  # nor does any picture that a threshold was settled on
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,10 @@ class DataSet:
     def held_out_samples(self, count: int) -> list[Sample]:
         """Make the first `count` held-out pictures."""
         return [self.held_out.make(index) for index in range(count)]
+
+    def for_evaluation(self) -> "DataSet":
+        """Return the same with other held-out pictures than runs are validated and settled on."""
+        return replace(self, held_out=replace(self.held_out, seed=EVALUATION_SEED))
 
     def negatives(self, photos: int, drawings: int) -> Negatives:
         """Return as many held-out pictures without objects, and with drawings of other things."""
@@ -121,7 +126,7 @@ def held_out_beside(folder: Path) -> Path | None:
 @cache
 def loaded_once(folder: Path) -> tuple[Cutout, ...]:
     """Load distractors once a process: those that come with rtloc take seconds."""
-    return tuple(load_distractors(folder))
+    return tuple(views_of(load_distractors(folder)))
 
 
 def split_distractors(folder: Path | None) -> tuple[list[Cutout], list[Cutout]]:
@@ -135,7 +140,13 @@ def split_distractors(folder: Path | None) -> tuple[list[Cutout], list[Cutout]]:
     beside = held_out_beside(folder)
     if beside is not None:
         return list(loaded_once(folder)), list(loaded_once(beside))
-    return hold_out(load_distractors(folder), folder, "distractor")
+    kept, held_out = hold_out(load_distractors(folder), folder, "distractor")
+    return views_of(kept), views_of(held_out)
+
+
+def views_of(files: Iterable[Sequence[Cutout]]) -> list[Cutout]:
+    """Return the cut-outs of all files."""
+    return [view for views in files for view in views]
 
 
 def hold_out(

@@ -8,6 +8,7 @@ import cv2
 
 from engines.backends import BACKENDS
 from engines.model_file import ModelInfo
+from rtloc.commands.distractor_options import chosen_distractors, distractor_options
 from rtloc.commands.eval_report import as_json, as_table
 from rtloc.commands.eval_run import Answers, look_at, measure_answers
 from rtloc.commands.options import input_size_option
@@ -45,6 +46,7 @@ CHARACTERS = 72  # of text below one of the worst pictures
 )
 @click.option("--cutouts", type=A_PATH, default=CUTOUTS, help="As for `rtloc train`.")
 @click.option("--backgrounds", type=A_PATH, default=PHOTOS, help="As for `rtloc train`.")
+@distractor_options("As for `rtloc train`.")
 @click.option(
     "--negatives",
     type=A_PATH,
@@ -70,6 +72,8 @@ def command(
     count: int | None,
     cutouts: Path,
     backgrounds: Path,
+    distractors: Path | None,
+    no_distractors: bool,
     negatives: tuple[Path, ...],
     backend: str,
     threshold: float | None,
@@ -86,9 +90,10 @@ def command(
     """
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our own errors say it
     check_outputs(plot, worst, negatives)
+    folders = cutouts, backgrounds, chosen_distractors(distractors, no_distractors)
     with Localizer(model, backend=backend, threshold=threshold, input_size=input_size) as localizer:
         info, lowest = localizer.info, localizer.threshold
-        pictures, free = open_data(data, info, images, count, (cutouts, backgrounds))
+        pictures, free = open_data(data, info, images, count, folders)
         worst_cases = WorstCases(info.labels, lowest)
         answers = look_at(localizer, pictures, free, negatives, worst_cases)
     measured = measure_answers(answers, info.labels, lowest)
@@ -135,9 +140,12 @@ def open_data(
     info: ModelInfo,
     images: Path | None,
     count: int | None,
-    folders: tuple[Path, Path],
+    folders: tuple[Path, Path, Path | None],
 ) -> tuple[PictureSet, Negatives]:
     """Open the pictures to measure on, and those without objects that go with them.
+
+    folders: of cut-outs, backgrounds and, if there shall be any, distractors. No threshold was
+    settled on any of the pictures.
 
     Raises:
         UsageError: DATA is neither a stage nor a file that rtloc reads.
@@ -145,7 +153,11 @@ def open_data(
     """
     name = info.stage if data is None else data
     if name in STAGES:
-        generated = load_data_set(name, *folders, info.input_size, seed=0, labels=info.labels)
+        cutouts, photos, distractors = folders
+        size, labels = info.input_size, info.labels
+        generated = load_data_set(
+            name, cutouts, photos, size, seed=0, distractors=distractors, labels=labels
+        ).for_evaluation()
         if generated.labels != info.labels:
             raise TrainError(
                 f"the stage {name} does not draw all that the model knows "

@@ -10,12 +10,13 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn
 from rich.progress import Progress as ProgressBar
 
+from rtloc.commands.distractor_options import chosen_distractors, distractor_options
 from rtloc.commands.options import PICTURE_SIZE
 from rtloc.contact_sheet import draw_contact_sheet
 from rtloc.errors import UsageError
 from rtloc.files import check_new, check_writable, new_folder
 from rtloc.pictures import write_picture
-from train.data_set import CUTOUTS, DISTRACTORS, HELD_OUT_SEED, PHOTOS, DataSet, load_data_set
+from train.data_set import CUTOUTS, HELD_OUT_SEED, PHOTOS, DataSet, load_data_set
 from train.generator import PictureMaker
 from train.photos import warning_of_few
 from train.stage_recipes import PLANS
@@ -45,8 +46,7 @@ QUALITY = 95
 @click.option("--size", type=PICTURE_SIZE, help="Longer side, px.  [default: stage's]")
 @click.option("--cutouts", type=A_PATH, help="As for `rtloc train`.")
 @click.option("--backgrounds", type=A_PATH, help="As for `rtloc train`.")
-@click.option("--distractors", type=A_PATH, help="Folder of drawings that get no box.")
-@click.option("--no-distractors", is_flag=True, help="Draw none of those that come with rtloc.")
+@distractor_options("Folder of drawings that get no box.")
 @click.option("--held-out", is_flag=True, help="Over the photos that `rtloc train` measures on.")
 @click.option(
     "--val-part",
@@ -87,8 +87,6 @@ def command(
     size = size or plan.size
     if png and jpeg_quality is not None:
         raise UsageError("--png and --jpeg-quality contradict each other; leave one out")
-    if distractors is not None and no_distractors:
-        raise UsageError("--distractors and --no-distractors contradict each other; leave one out")
     check_outputs(out, preview, count)
     data = load_data_set(
         stage,
@@ -96,7 +94,7 @@ def command(
         backgrounds or PHOTOS,
         size,
         seed,
-        distractors=None if no_distractors else distractors or DISTRACTORS,
+        distractors=chosen_distractors(distractors, no_distractors),
         labels=plan.labels if cutouts is None else None,
     )
     if warning := warning_of_few(data.training.photos, backgrounds or PHOTOS):

@@ -8,6 +8,7 @@ from typing import Literal
 import click
 import cv2
 
+from rtloc.commands.distractor_options import chosen_distractors, distractor_options
 from rtloc.commands.options import PICTURE_SIZE
 from rtloc.commands.train_report import progress_report, summary
 from rtloc.commands.train_run import (
@@ -20,7 +21,7 @@ from rtloc.commands.train_run import (
 from rtloc.errors import UsageError
 from rtloc.memory import ALL_BYTES, keep_freed_memory
 from train.batches import usual_workers
-from train.data_set import CUTOUTS, DISTRACTORS, PHOTOS, DataSet
+from train.data_set import CUTOUTS, PHOTOS, DataSet
 from train.export import export_checkpoint, prepare_place
 from train.negatives import PHOTOS as PHOTOS_WITHOUT
 from train.network import DEPTHS, Depths
@@ -44,8 +45,7 @@ A_PATH = click.Path(path_type=Path)
 @click.option("--stage", type=click.Choice(list(STAGES)), default=DEFAULTS.stage, show_default=True)
 @click.option("--cutouts", type=A_PATH, help="A folder per class of PNG, WebP or SVG cut-outs.")
 @click.option("--backgrounds", type=A_PATH, help="A folder of photos to paste on, or a video.")
-@click.option("--distractors", type=A_PATH, help="Folder of drawings that shall not be found.")
-@click.option("--no-distractors", is_flag=True, help="Draw none of those that come with rtloc.")
+@distractor_options("Folder of drawings that shall not be found.")
 @click.option("--labelled", type=A_PATH, help="A labelled set: a COCO .json or a YOLO data.yaml.")
 @click.option("--labelled-images", type=A_PATH, help="Folder of a COCO set's pictures.")
 @click.option(
@@ -167,9 +167,8 @@ def command(
     if learning_rate is not None and not 0 < learning_rate < math.inf:
         raise click.BadParameter(f"{learning_rate} is not above 0", param_hint="--learning-rate")
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our own errors say it
-    if distractors is not None and no_distractors:
-        raise UsageError("--distractors and --no-distractors contradict each other; leave one out")
     check_labelled(labelled, labelled_images, labelled_part)
+    others = chosen_distractors(distractors, no_distractors)
     prepare_place(out)
     keep_freed_memory(ALL_BYTES)
     begun_with = file_of_weights(weights, own=cutouts is not None or labelled is not None)
@@ -178,7 +177,7 @@ def command(
         # whole paths, so that a run can be resumed from any folder
         cutouts=str((cutouts or CUTOUTS).absolute()),
         photos=str((backgrounds or PHOTOS).absolute()),
-        distractors=None if no_distractors else str((distractors or DISTRACTORS).absolute()),
+        distractors=None if others is None else str(others.absolute()),
         labelled=None if labelled is None else str(labelled.absolute()),
         labelled_images=None if labelled_images is None else str(labelled_images.absolute()),
         labelled_part=labelled_part or (1.0 if cutouts is None else 0.5),

@@ -206,10 +206,10 @@ def test_generated_pictures_of_a_stage(
     model = write_answering_model(
         tmp_path / "box.onnx", ANSWERS[:1], ["white box"], stage="white-box"
     )
-    figures = measured(model, "--count", 3)
-    assert figures["data"] == "3 generated pictures of the stage white-box"
+    figures = measured(model, "--count", 12)
+    assert figures["data"] == "12 generated pictures of the stage white-box"
     assert figures["input_size"] == 64
-    larger = measured(model, "--count", 3, "--input-size", 96)
+    larger = measured(model, "--count", 12, "--input-size", 96)
     assert larger["input_size"] == 96
     assert larger["mean_iou"] != figures["mean_iou"]  # the answer stays, in larger pictures
     assert figures["presence_accuracy"] == 1
@@ -227,6 +227,14 @@ def test_generated_pictures_without_objects(
     assert figures["object_free"][0]["pictures"] == 6
     assert 0 < figures["object_free"][0]["false"] <= 6
     assert figures["mistaken"]["pictures"] <= 6
+    figures = measured(model, "many-objects", "--count", 6, "--no-distractors")
+    assert figures["mistaken"] is None
+    (tmp_path / "others").mkdir()
+    for n in range(2):
+        drawing = np.full((200, 150, 4), 255 - n, np.uint8)
+        assert cv2.imwrite(str(tmp_path / f"others/{n}.png"), drawing)
+    figures = measured(model, "many-objects", "--count", 6, "--distractors", tmp_path / "others")
+    assert figures["mistaken"]["pictures"] == 6
 
 
 def test_what_cannot_be_measured_is_said(
@@ -239,6 +247,8 @@ def test_what_cannot_be_measured_is_said(
     assert "No such file" in fails(1, "eval", model, "none.json")
     assert "does not draw all that the model knows (cat, dog)" in fails(1, "eval", model)
     assert "must end in .png" in fails(2, "eval", model, coco, "--plot", "pr.pdf")
+    distractors = ("--distractors", ".", "--no-distractors")
+    assert "contradict each other" in fails(2, "eval", model, coco, *distractors)
     assert "no folder none" in fails(2, "eval", model, coco, "--worst", "none/worst.png")
     assert "no such file or folder" in fails(2, "eval", model, coco, "--negatives", "none.mp4")
     assert "no pictures in" in fails(2, "eval", model, coco, "--negatives", tmp_path)

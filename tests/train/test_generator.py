@@ -21,6 +21,7 @@ from train.data_set import (
     HELD_OUT_PHOTOS,
     PHOTOS,
     load_data_set,
+    views_of,
 )
 from train.errors import TrainError
 from train.generator import BAR_GREY, PictureMaker, picture_maker
@@ -56,7 +57,7 @@ def photos() -> list[np.ndarray]:
 def make(cutouts: list[Cutout], photos: list[np.ndarray]):
     """Build a maker of pictures over the shipped cut-outs and photos."""
 
-    distractors = load_distractors(HELD_OUT_DISTRACTORS)
+    distractors = views_of(load_distractors(HELD_OUT_DISTRACTORS))
 
     def build(stage: Stage, size: int = 128, seed: int = 0) -> PictureMaker:
         return picture_maker(stage, cutouts, photos, size, seed, distractors=distractors)
@@ -92,6 +93,13 @@ def test_every_stage_makes_pictures_with_boxes_inside_them(make, stage: str) -> 
         assert (sample.boxes[:, 2:] - sample.boxes[:, :2] >= 5).all()
         boxes += len(sample.boxes)
     assert boxes >= 20
+
+
+@pytest.mark.parametrize("size", [96, 320])
+def test_pictures_may_be_smaller_or_larger_than_the_makers(make, size: int) -> None:
+    maker = make(replace(STAGES["many-objects"], noise=10.0), 128).at_size(size)
+    for sample in map(maker.make, range(8)):
+        assert max(sample.image.shape) == size
 
 
 @EVERY_STAGE

@@ -115,6 +115,35 @@ def test_a_folder_of_held_out_pictures_beside_another_one_is_measured_on(
             assert {int(d.levels[0][20, 20, 0]) for d in maker.distractors[0]} == set(some)
 
 
+def test_small_drawings_are_trained_with_or_measured_with_in_all_their_views(
+    tmp_path: Path,
+) -> None:
+    greys = range(20, 240, 20)
+    for grey in greys:  # so small that each is a cut-out in blocks, and one drawn anew
+        square = np.full((24, 24, 4), (grey, grey, grey, 255), np.uint8)
+        assert cv2.imwrite(str(tmp_path / f"{grey:03}.png"), square)
+    data = load_data_set("many-objects", CUTOUTS, PHOTOS, 64, seed=0, distractors=tmp_path)
+    of_each = [
+        [int(d.levels[0][40, 40, 0]) for d in maker.distractors[0]]
+        for maker in (data.training, data.held_out)
+    ]
+    assert not set(of_each[0]) & set(of_each[1])
+    assert sorted(of_each[0] + of_each[1]) == sorted([*greys, *greys])
+
+
+def test_what_is_evaluated_on_is_not_what_was_settled_on() -> None:
+    data = load_data_set("many-objects", CUTOUTS, PHOTOS, 64, seed=0)
+    other = data.for_evaluation()
+    assert other.held_out.photos is data.held_out.photos
+    for one, another in (
+        (data.held_out.make(0), other.held_out.make(0)),
+        (next(iter(data.negatives(1, 1).drawings)), next(iter(other.negatives(1, 1).drawings))),
+    ):
+        assert not np.array_equal(one.image, another.image)
+    crops = [{c.tobytes() for c in d.negatives(64, 1).photos} for d in (data, other)]
+    assert not crops[0] & crops[1]
+
+
 def test_held_out_pictures_are_the_same_for_every_training_seed() -> None:
     first, second = (
         load_data_set("charmander", CUTOUTS, PHOTOS, 64, seed).held_out_samples(3)

@@ -18,7 +18,10 @@ from train.network import (
 )
 
 MAX_DETECTIONS = 50
-LOOKED_AT_AGAIN = 16  # the surest; to look at all 50 again costs a sixth of an engine's time more
+# of which so many are left when overlaps are removed: one object may peak on several grids. The
+# smallest input, 128×32 px, has 84 cells
+CANDIDATES = 80
+LOOKED_AT_AGAIN = 16  # the surest; to look at all again costs a sixth of an engine's time more
 SILENT = -1e3  # the logit of a score of 0
 SAME_OBJECT_IOU = 0.6
 TINY_PX2 = 1e-6
@@ -45,7 +48,7 @@ class Localization(nn.Module):
         levels, features = self.network(frames)
         levels = tuple(level.float() for level in levels)
         peaks = torch.cat([peaks_of(level).flatten(1) for level in levels], dim=1)
-        objectness, peaked = peaks.topk(MAX_DETECTIONS, dim=1)
+        objectness, peaked = peaks.topk(CANDIDATES, dim=1)
         logits = logits_of(levels, peaked)
         first_look = decode_boxes(logits[..., :4], cells_of(levels)[peaked])
         surest, others = first_look[:, :LOOKED_AT_AGAIN], first_look[:, LOOKED_AT_AGAIN:]
@@ -103,5 +106,5 @@ def stands_alone(alike: Tensor) -> Tensor:
     itself dropped still drops others (Fast NMS, as in YOLACT: https://arxiv.org/abs/1904.02689):
     all pairs at once, with plain operators.
     """
-    better = torch.ones(MAX_DETECTIONS, MAX_DETECTIONS, device=alike.device).tril(-1)
+    better = torch.ones(CANDIDATES, CANDIDATES, device=alike.device).tril(-1)
     return 1 - (alike.float() * better).amax(dim=2)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from train import refine
-from train.inference import Localization, overlap, stands_alone
+from train.inference import CANDIDATES, Localization, overlap, stands_alone
 from train.matching import iou_matrix
 from train.network import (
     FIRST_CLASS,
@@ -37,10 +37,10 @@ class Known(GridNetwork):
         return Answers(self.levels, torch.ones(1, refine.CHANNELS, GRID, GRID))
 
 
-def silence() -> Levels:
+def silence(size: int = SIZE) -> Levels:
     """Logits of grids in which nothing is found; no two cells have the same score."""
     fine, middle, coarse = (
-        torch.zeros(1, FIRST_CLASS + CLASSES, SIZE // s, SIZE // s) for s in STRIDES
+        torch.zeros(1, FIRST_CLASS + CLASSES, size // s, size // s) for s in STRIDES
     )
     for level, sure in ((fine, -12.0), (middle, -14.0), (coarse, -16.0)):
         fewer = torch.arange(level.shape[2] * level.shape[3]).reshape(level.shape[2:])
@@ -92,15 +92,31 @@ def test_of_boxes_on_one_another_only_the_best_is_kept() -> None:
     assert boxes[0].tolist() == pytest.approx([34, 10, 54, 30], abs=1e-3)
 
 
+def test_objects_seen_on_two_grids_leave_room_for_others() -> None:
+    fine, middle, _ = levels = silence(192)
+    to_its_corner = torch.tensor(0.5 + 0.5 / 6).logit()  # of a fine cell: a middle one's centre
+    for n in range(36):
+        column, row = 2 * (n % 6), 2 * (n // 6)
+        sure = 3.0 if n < 25 else 1.0  # twice 25 would be all that is answered
+        for logits, place, stride in ((fine, 2, 8), (middle, 1, 16)):
+            put(logits, place * column, place * row, sure)
+            side = torch.tensor(20 / (24 * stride)).sqrt().logit()
+            logits[0, 2:4, place * row, place * column] = side
+        fine[0, :2, 2 * row, 2 * column] = to_its_corner
+    _, scores, _ = locate(levels)
+    assert (scores > 0.1).sum() == 36
+
+
 @given(st.integers(0, 2**32 - 1))
 def test_who_stands_alone_is_who_no_better_box_lies_on(seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
-    corner = 40 * torch.rand(1, 50, 2, generator=generator)
-    boxes = torch.cat([corner, corner + 5 + 30 * torch.rand(1, 50, 2, generator=generator)], 2)
+    corner = 40 * torch.rand(1, CANDIDATES, 2, generator=generator)
+    sides = 5 + 30 * torch.rand(1, CANDIDATES, 2, generator=generator)
+    boxes = torch.cat([corner, corner + sides], 2)
     both, union = overlap(boxes[:, :, None], boxes[:, None])
     alone = stands_alone(both > 0.6 * union)[0]
     overlaps = iou_matrix(boxes[0].numpy(), boxes[0].numpy())
-    for n in range(50):
+    for n in range(CANDIDATES):
         assert bool(alone[n]) == bool((overlaps[n, :n] <= 0.6).all())
 
 

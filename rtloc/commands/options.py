@@ -59,7 +59,8 @@ def locating(command: Command) -> Command:
         click.option(
             "--threshold",
             type=click.FloatRange(0, 1),
-            help="The lowest score that counts.  [default: the model's own]",
+            help="The lowest score that counts; of what is followed, half of it.  "
+            "[default: the model's own]",
         ),
         click.option(
             "--classes",
@@ -82,7 +83,7 @@ def tracking(default: bool) -> Callable[[Command], Command]:
             "--track/--no-track",
             default=default,
             show_default=True,
-            help="Follow objects from frame to frame: a number for each, no flicker.",
+            help="Follow objects from frame to frame: a number for each, less flicker.",
         )
         smooth = click.option(
             "--smooth/--no-smooth",

@@ -111,7 +111,7 @@ class LiveStats:
 
     def closing_line(self) -> str:
         """Say it all in one line."""
-        line = f"{self.run.closing_line('frames')} · {self.dropped} older frames dropped"
+        line = f"{self.run.closing_line('frame')} · {self.dropped} older frames dropped"
         if self.run.frames:
             line += f" · {self.latency_ms('total', 50):.0f} ms from coming to being shown, median"
         return f"{line} · lost {self.losses} times" if self.losses else line

@@ -63,10 +63,11 @@ class RunStats:
         return float(np.percentile(measured, percentile)) if len(measured) else float("nan")
 
     def closing_line(self, unit: str) -> str:
-        """Say it all in one line; `unit` is what is counted, such as frames."""
+        """Say it all in one line; `unit` is what is counted, such as a frame."""
+        counted = f"{self.frames} {unit}{'' if self.frames == 1 else 's'}"
         if not self.frames:
-            return f"0 {unit}"
-        parts = [f"{self.frames} {unit}", f"{self.fps():.1f} FPS end to end"]
+            return counted
+        parts = [counted, f"{self.fps():.1f} FPS end to end"]
         if self.located:
             what = "locating" if self.batch == 1 else f"locating {self.batch} at once"
             parts.append(

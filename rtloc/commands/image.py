@@ -64,7 +64,7 @@ def command(
             except RtlocError as error:
                 failed = True
                 click.echo(f"rtloc: error: {error}", err=True)
-    click.echo(stats.closing_line("pictures"), err=True)
+    click.echo(stats.closing_line("picture"), err=True)
     if failed:
         sys.exit(1)
 

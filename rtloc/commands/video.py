@@ -237,7 +237,7 @@ def report(run: Run, source: Path, target: Path | None, start_s: float) -> None:
         )
     localizer = run.localizer
     click.echo(
-        f"{run.stats.closing_line('frames')} · {localizer.backend} ({localizer.backend_reason})",
+        f"{run.stats.closing_line('frame')} · {localizer.backend} ({localizer.backend_reason})",
         err=True,
     )
     if target and run.writer and run.writer.frames_written:

@@ -62,7 +62,7 @@ def test_an_input_size_that_is_none_is_wrong_usage(fails, photo: Path) -> None:
 def test_the_closing_line_says_what_was_found(rtloc, photo: Path) -> None:
     line = rtloc("image", photo).stderr.strip()
     assert "\n" not in line
-    for part in ("1 pictures", "ms median", "p99", *(f"{name} 1" for name in LABELS)):
+    for part in ("1 picture ", "ms median", "p99", *(f"{name} 1" for name in LABELS)):
         assert part in line
 
 
@@ -146,7 +146,7 @@ def test_a_second_run_does_not_annotate_its_own_copies(
     first = (tmp_path / "a.rtloc.png").read_bytes()
     done = rtloc("image", *arguments)
     assert done.returncode == 0, done.stderr
-    assert "1 pictures" in done.stderr
+    assert "1 picture " in done.stderr
     assert names_in(tmp_path) == ["a.png", "a.rtloc.png"]
     assert (tmp_path / "a.rtloc.png").read_bytes() == first
 

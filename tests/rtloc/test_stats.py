@@ -87,21 +87,21 @@ def test_the_closing_line_says_it_all() -> None:
     stats = RunStats(["cat", "dog", "owl"])
     stats.timed(locate_in(0, 2, 0, 2), IMAGE)
     pattern = (
-        r"1 pictures · [\d.]+ FPS end to end · locating [\d.]+ ms median, [\d.]+ ms p99 · "
+        r"1 picture · [\d.]+ FPS end to end · locating [\d.]+ ms median, [\d.]+ ms p99 · "
         r"found cat 1, owl 2"
     )
-    assert re.fullmatch(pattern, stats.closing_line("pictures"))
+    assert re.fullmatch(pattern, stats.closing_line("picture"))
     stats.batch = 4
-    assert re.search(r"· locating 4 at once [\d.]+ ms median, ", stats.closing_line("pictures"))
+    assert re.search(r"· locating 4 at once [\d.]+ ms median, ", stats.closing_line("picture"))
 
 
 def test_the_closing_line_of_a_run_that_found_nothing() -> None:
     stats = RunStats(["cat"])
     stats.skip()
-    line = stats.closing_line("frames")
+    line = stats.closing_line("frame")
     assert line.endswith("found nothing")
     assert "locating" not in line
 
 
 def test_the_closing_line_of_a_run_without_frames() -> None:
-    assert RunStats(["cat"]).closing_line("frames") == "0 frames"
+    assert RunStats(["cat"]).closing_line("frame") == "0 frames"

@@ -66,7 +66,10 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise RtlocError(f"cannot read {path}: {error.strerror}") from error
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    except cv2.error as error:  # such as one of more than 2³⁰ pixels
+        raise RtlocError(f"{path} is a picture that OpenCV does not read: {error.err}") from error
     if image is None:
         state = "is no picture that OpenCV reads" if len(data) else "is empty"
         raise RtlocError(f"{path} {state}")

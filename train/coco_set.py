@@ -5,6 +5,7 @@ in it is neither right nor wrong.
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from train.errors import TrainError
+from train.picture_file import decoded
 from train.picture_set import PictureSet
 from train.samples import Sample
+
+# what reading a file of another kind may raise
+NOT_COCO = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 
 
 def read_coco(
@@ -24,14 +29,14 @@ def read_coco(
     """Open a COCO set; its pictures are read one by one.
 
     labels: the model's, to which the set's categories are matched by name, letter case aside;
-    images: the folder that the file names start from, that of `path` if None; count: how many
-    pictures at most.
+    images: as in `picture_at`; count: how many pictures at most.
 
     Raises:
         TrainError: the file cannot be read or is no COCO set, or no category fits a label.
     """
     data = load_json(path)
     try:
+        check_ids(data, path)
         ids, unknown = match_categories(data["categories"], labels, path)
         boxes = boxes_by_picture(data["annotations"], ids)
         pictures, crowded = without_crowds(data, ids)
@@ -43,13 +48,14 @@ def read_coco(
             )
             for entry in pictures[:count]
         ]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise TrainError(f"{path} is no COCO set of boxes ({error!r})") from error
+    except NOT_COCO as error:
+        raise TrainError(no_coco_set(path, error)) from error
     if not entries:
         raise TrainError(f"{path} names no pictures{' without a crowd' if crowded else ''}")
-    folder = path.parent if images is None else images
 
-    cases = ((name, sample_of(folder / name, wh, known)) for name, wh, known in entries)
+    cases = (
+        (name, sample_of(picture_at(name, path, images), wh, known)) for name, wh, known in entries
+    )
     title = f"{len(entries)} pictures of {path}"
     if crowded:
         title += f" ({crowded} with a crowd left out)"
@@ -63,7 +69,7 @@ def load_json(path: Path) -> dict[str, Any]:
         TrainError: it cannot be read, or holds something else.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise TrainError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:
@@ -71,6 +77,30 @@ def load_json(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise TrainError(f"{path} is no COCO set: it holds a {type(data).__name__}, no object")
     return data
+
+
+def no_coco_set(path: Path, error: Exception) -> str:
+    """Say why a file is no COCO set."""
+    why = f"something in it has no {error}" if isinstance(error, KeyError) else str(error)
+    return f"{path} is no COCO set of boxes: {why}"
+
+
+def check_ids(data: Mapping[str, Any], path: Path) -> None:
+    """Make sure that boxes tell whose they are.
+
+    Raises:
+        TrainError: two pictures have one id, or a box is of a category that is not there.
+    """
+    pictures = Counter(entry["id"] for entry in data["images"])
+    if twice := [number for number, count in pictures.items() if count > 1]:
+        raise TrainError(f"{path} has two pictures with the id {twice[0]}; mend one of them")
+    known = {category["id"] for category in data["categories"]}
+    for annotation in data["annotations"]:
+        if annotation["category_id"] not in known:
+            raise TrainError(
+                f"{path}: the annotation {annotation.get('id')} is of the category "
+                f"{annotation['category_id']}, which is not among its categories"
+            )
 
 
 def match_categories(
@@ -118,6 +148,16 @@ def boxes_by_picture(
     return boxes
 
 
+def picture_at(name: str, path: Path, images: Path | None) -> Path:
+    """Return where a set's picture lies: in the folder `images`.
+
+    If that is None it lies beside the set, or in a folder `images` there.
+    """
+    folders = [path.parent, path.parent / "images"] if images is None else [images]
+    tries = [folder / name for folder in folders]
+    return next((one for one in tries if one.is_file()), tries[0])
+
+
 def sample_of(
     path: Path, picture_wh: tuple[int, int], known: Sequence[tuple[Sequence[float], int]]
 ) -> Sample:
@@ -142,11 +182,11 @@ def read_as_large(path: Path, picture_wh: tuple[int, int]) -> NDArray[np.uint8]:
     width, height = picture_wh
     if not path.is_file():
         raise TrainError(f"no picture at {path}; name the folder of the pictures with --images")
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    image = decoded(path, cv2.IMREAD_COLOR)
     if image is None:
         raise TrainError(f"{path} is no picture that OpenCV reads")
     if image.shape[:2] != (height, width):
-        unturned = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+        unturned = decoded(path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
         image = image if unturned is None else unturned
     if image.shape[:2] != (height, width):
         has = f"{image.shape[1]}×{image.shape[0]} px"

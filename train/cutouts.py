@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from train import pixel_art
 from train.errors import TrainError
 from train.layers import premultiplied
+from train.picture_file import decoded, files_in, folders_in
 
 SVG_HEIGHT_PX = 512
 SMALLEST_LEVEL_PX = 24
@@ -55,12 +56,9 @@ def read_bgra(path: Path) -> NDArray[np.uint8]:
             data = bytes(resvg_py.svg_to_bytes(svg_path=str(path), height=SVG_HEIGHT_PX))
         except ValueError as error:
             raise TrainError(f"cannot draw {path}: {error}; is it an SVG file?") from error
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     else:
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise TrainError(f"cannot read {path}: {error.strerror}") from error
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+        image = decoded(path, cv2.IMREAD_UNCHANGED)
     if image is None:
         raise TrainError(f"cannot read {path} as a picture; use PNG, WebP or SVG")
     if image.ndim != 3 or image.shape[2] != 4:
@@ -105,7 +103,7 @@ def seen_part(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """
     seen = image[..., 3] >= SEEN_ALPHA
     if not seen.any():
-        raise TrainError("nothing in the picture can be seen (alpha is 0 everywhere)")
+        raise TrainError(f"nothing can be seen (every alpha is below {SEEN_ALPHA} of 255)")
     rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
     inside = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     height, width = inside.shape[:2]
@@ -163,11 +161,6 @@ def load_picture(path: Path, class_id: int) -> list[Cutout]:
         raise TrainError(reason if str(path) in reason else f"{path}: {reason}") from error
 
 
-def pictures_in(folder: Path) -> list[Path]:
-    """Return the cut-outs' files in a folder, sorted by name."""
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
-
-
 def load_cutouts(folder: Path) -> tuple[tuple[str, ...], list[Cutout]]:
     """Load every cut-out below `folder`; the sub-folders' names, sorted, are the labels.
 
@@ -177,12 +170,12 @@ def load_cutouts(folder: Path) -> tuple[tuple[str, ...], list[Cutout]]:
     """
     if not folder.is_dir():
         raise TrainError(f"no folder of cut-outs at {folder}; give one with a sub-folder per class")
-    class_folders = sorted(p for p in folder.iterdir() if p.is_dir() and p.name[0] != ".")
+    class_folders = folders_in(folder)
     if not class_folders:
         raise TrainError(f"{folder} has no sub-folders; make one per class, named by its label")
     cutouts = []
     for class_id, class_folder in enumerate(class_folders):
-        paths = pictures_in(class_folder)
+        paths = files_in(class_folder, SUFFIXES)
         if not paths:
             raise TrainError(f"no PNG, WebP or SVG cut-outs in {class_folder}; add at least one")
         for path in paths:
@@ -202,8 +195,8 @@ def load_distractors(folder: Path) -> list[list[Cutout]]:
         raise TrainError(f"no folder of distractors at {folder}")
     found = [
         load_picture(path, DISTRACTOR - n)
-        for n, kind in enumerate([folder, *sorted(p for p in folder.iterdir() if p.is_dir())])
-        for path in pictures_in(kind)
+        for n, kind in enumerate([folder, *folders_in(folder)])
+        for path in files_in(kind, SUFFIXES)
     ]
     if not found:
         raise TrainError(f"no PNG, WebP or SVG pictures in {folder}; add some, or name no folder")

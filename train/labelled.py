@@ -12,7 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from train.coco_set import boxes_by_picture, load_json, without_crowds
+from train.coco_set import (
+    NOT_COCO,
+    boxes_by_picture,
+    check_ids,
+    load_json,
+    no_coco_set,
+    picture_at,
+    without_crowds,
+)
 from train.errors import TrainError
 from train.labelled_set import LabelledPicture, LabelledSet, labelled_set
 from train.yolo_set import YOLO_SUFFIXES, read_yolo
@@ -45,25 +53,22 @@ def read_coco_boxes(path: Path, images: Path | None = None) -> LabelledSet:
     """
     data = load_json(path)
     try:
+        check_ids(data, path)
         labels, ids = used_categories(data)
         boxes = boxes_by_picture(data["annotations"], ids)
         pictures = [
             coco_picture(entry, boxes.get(entry["id"], []), path, images)
             for entry in without_crowds(data, ids)[0]
         ]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise TrainError(f"{path} is no COCO set of boxes ({error!r})") from error
+    except NOT_COCO as error:
+        raise TrainError(no_coco_set(path, error)) from error
     if not pictures:
         raise TrainError(f"{path} names no pictures")
     return labelled_set(path, labels, pictures, [])
 
 
 def used_categories(data: dict[str, Any]) -> tuple[list[str], dict[Any, int]]:
-    """Return the labels of the categories that have boxes, and for each category its label's id.
-
-    Raises:
-        KeyError: a box is of a category that is not there.
-    """
+    """Return the labels of the categories that have boxes, and for each category its label's id."""
     names = {category["id"]: str(category["name"]) for category in data["categories"]}
     used = {a["category_id"] for a in data["annotations"] if not a.get("iscrowd")}
     labels = list(dict.fromkeys(names[i] for i in sorted(used)))
@@ -86,12 +91,10 @@ def coco_picture(
     width, height = int(entry["width"]), int(entry["height"])
     if min(width, height) < 1:
         raise ValueError(f"{name} is {width}×{height} px")
-    folders = [path.parent, path.parent / "images"] if images is None else [images]
-    file = next((f / name for f in folders if (f / name).is_file()), None)
-    if file is None:
+    file = picture_at(name, path, images)
+    if not file.is_file():
         raise TrainError(
-            f"no picture at {folders[0] / name}; name the folder of the pictures with "
-            "--labelled-images"
+            f"no picture at {file}; name the folder of the pictures with --labelled-images"
         )
     boxes = np.array([box for box, _ in rows], np.float64).reshape(-1, 4)
     parts = (boxes / (width, height, width, height)).clip(0, 1).astype(np.float32)

@@ -13,6 +13,7 @@ from train.coco_set import read_as_large
 from train.data_set import hold_out
 from train.errors import TrainError
 from train.photos import Image, shrunk
+from train.picture_file import decoded
 
 KEPT_BYTES = 256 * 2**20  # of pictures in memory; those beyond are read each time
 SMALLEST_SIDE_PX = 32
@@ -40,7 +41,7 @@ class LabelledPicture:
         if self.picture_wh is not None:
             image = read_as_large(self.path, self.picture_wh)
         else:
-            loaded = cv2.imread(str(self.path), cv2.IMREAD_COLOR)
+            loaded = decoded(self.path, cv2.IMREAD_COLOR)
             if loaded is None:
                 raise TrainError(f"cannot read {self.path} as a picture; mend or remove it")
             image = loaded.astype(np.uint8, copy=False)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from train.errors import TrainError
+from train.picture_file import check_name, decoded, entries_of
 
 # of a damaged film our own error tells; OpenCV looks here when it opens its first film
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
@@ -49,7 +50,7 @@ def load_backgrounds(path: Path) -> Backgrounds:
         state = "is one photo" if path.exists() else "does not exist"
         raise TrainError(f"no folder of photos at {path}: it {state}; name a folder, or a video")
     photos, films = [], []
-    for one in sorted(path.iterdir()):
+    for one in entries_of(path):
         if one.suffix.lower() in PHOTO_SUFFIXES:
             photos.append(read_photo(one))
         elif one.suffix.lower() in FILM_SUFFIXES:
@@ -65,7 +66,7 @@ def read_photo(path: Path) -> Image:
     Raises:
         TrainError: it cannot be read, or is too small.
     """
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    image = decoded(path, cv2.IMREAD_COLOR)
     if image is None:
         raise TrainError(f"cannot read {path} as a picture; mend or remove it")
     if min(image.shape[:2]) < SMALLEST_SIDE_PX:
@@ -79,6 +80,7 @@ def film_frames(path: Path) -> list[Image]:
     Raises:
         TrainError: it cannot be read, or is too small.
     """
+    check_name(path)
     film = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     frames: list[Image] = []
     # the number of frames that a film claims is a guess in some formats, and in some missing

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from train.errors import TrainError
 from train.labelled_set import LabelledPicture, LabelledSet, labelled_set
 from train.photos import PHOTO_SUFFIXES
+from train.picture_file import entries_of
 
 YOLO_SUFFIXES = {".yaml", ".yml"}
 BOX_NUMBERS = 4
@@ -62,8 +63,10 @@ def names_of(data: dict[str, Any], path: Path) -> tuple[str, ...]:
         TrainError: they are neither.
     """
     names = data.get("names")
-    if isinstance(names, dict) and sorted(names, key=str) == sorted(range(len(names)), key=str):
-        names = [names[n] for n in range(len(names))]
+    if isinstance(names, dict):
+        by_number = {str(number): name for number, name in names.items()}
+        numbers = [str(n) for n in range(len(names))]
+        names = [by_number[n] for n in numbers] if set(by_number) == set(numbers) else None
     if not isinstance(names, list) or not names:
         raise TrainError(f"{path} has no `names:`; list the labels there, that of class 0 first")
     return tuple(str(name) for name in names)
@@ -105,11 +108,13 @@ def pictures_at(place: Path, path: Path) -> list[Path]:
         TrainError: nothing is there.
     """
     if place.is_dir():
-        return sorted(p for p in place.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
+        inside = entries_of(place)
+        below = [p for one in inside if one.is_dir() for p in pictures_at(one, path)]
+        return sorted([p for p in inside if p.suffix.lower() in PHOTO_SUFFIXES] + below)
     if not place.is_file():
         raise TrainError(f"{path} names {place}, and nothing is there; mend its `path:`")
     try:
-        lines = place.read_text(encoding="utf-8").split("\n")
+        lines = place.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise TrainError(f"cannot read {place} as a list of pictures") from error
     return [place.parent / line.strip() for line in lines if line.strip()]
@@ -154,7 +159,7 @@ def numbers_of(path: Path) -> Iterator[tuple[int, list[float]]]:
         TrainError: it cannot be read, or a row has no five numbers.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise TrainError(f"cannot read {path} as a file of boxes") from error
     for n, line in enumerate(lines, start=1):

@@ -61,6 +61,14 @@ def test_boxes_are_cut_and_matched_by_name(tmp_path: Path) -> None:
     assert len(two.boxes) == 0  # its box lies outside
 
 
+def test_pictures_may_lie_in_a_folder_images_beside_the_set(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    path = write(tmp_path, coco())
+    for name in ("a", "two.png"):
+        (tmp_path / name).rename(tmp_path / "images" / name)
+    assert first_of(path).image.shape == (30, 40, 3)
+
+
 def test_a_picture_with_a_crowd_of_what_is_looked_for_is_left_out(tmp_path: Path) -> None:
     data = coco()
     data["annotations"].append(
@@ -102,8 +110,10 @@ def test_a_picture_is_turned_only_if_it_then_fits(tmp_path: Path) -> None:
         ({"images": []}, "is no COCO set"),
         (coco(images=[{"id": 1}]), "is no COCO set"),
         (coco(annotations=[{"category_id": 3, "image_id": 7, "bbox": [1, 2]}]), "is no COCO set"),
-        (coco(categories=[{"id": 3, "name": "owl"}]), "has the classes owl; the model knows cat, "),
-        (coco(categories=[]), "the model knows cat, dog"),
+        (coco(categories=[{"id": n, "name": "owl"} for n in (3, 5)]), "has the classes owl, owl; "),
+        (coco(categories=[]), "is of the category 3, which is not among its categories"),
+        (coco(categories=[], annotations=[]), "the model knows cat, dog"),
+        (coco(images=2 * [{"id": 7}]), "has two pictures with the id 7"),
     ],
 )
 def test_what_is_no_set_is_said(tmp_path: Path, data: object, says: str) -> None:

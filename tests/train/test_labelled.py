@@ -131,10 +131,15 @@ def test_a_coco_sets_pictures_may_lie_elsewhere(tmp_path: Path, pictures: str) -
         ("hello", "is no JSON file"),
         ("[]", "it holds a list"),
         ("{}", "is no COCO set"),
-        (coco(images=[{"id": 1}]), "is no COCO set"),
+        (coco(images=[{"id": 1}]), "is no COCO set of boxes: something in it has no 'file_name'"),
+        (
+            coco(annotations=[{"id": 7, "category_id": 1, "bbox": [0] * 4}]),
+            "annotation 7 is of the",
+        ),
+        (coco(images=[{"id": 1}] * 2), "has two pictures with the id 1"),
         (coco(images=[]), "names no pictures"),
         (coco(annotations=[]), "has no boxes to train on"),
-        (coco(categories=[]), "is no COCO set"),
+        (coco(categories=[]), "of the category 9, which is not among"),
         (coco(1), "one labelled picture in .* is too few"),
         (coco(images=[{**image, "width": 0} for image in coco()["images"]]), "is no COCO set"),
     ],
@@ -151,6 +156,7 @@ def test_what_is_no_coco_set_is_said(tmp_path: Path, data: object, says: str) ->
     [
         {},
         {"names": {0: "cat", 1: "dog"}},
+        {"names": {"0": "cat", "1": "dog"}},
         {"path": "."},
         {"path": "/no/such/folder"},  # as another machine had it
         {"train": ["images/train"]},
@@ -163,7 +169,7 @@ def test_a_yolo_set_is_read(tmp_path: Path, changes: dict[str, Any]) -> None:
     lines = "".join(f"./images/train/{n}.png\n" for n in range(3))
     (tmp_path / "train.txt").write_text(lines, "utf-8")
     path = write_yolo(tmp_path, rows, **changes)
-    if isinstance(changes.get("names"), dict):
+    if 0 in changes.get("names", ()):
         path.write_text(path.read_text("utf-8").replace('"0"', "0").replace('"1"', "1"), "utf-8")
     data = read_labelled(path)
     assert data.labels == ("cat", "dog")
@@ -172,6 +178,17 @@ def test_a_yolo_set_is_read(tmp_path: Path, changes: dict[str, Any]) -> None:
     assert data.training[0].class_ids.tolist() == [1, 0]
     boxes = [[0.4, 0.45, 0.6, 0.55], [0.1, 0.1, 0.3, 0.4]]  # the second is an outline's
     assert data.training[0].boxes_norm == pytest.approx(np.array(boxes), abs=1e-6)
+
+
+def test_what_windows_and_macos_put_into_files_and_folders_is_passed_over(tmp_path: Path) -> None:
+    path = write_yolo(tmp_path, "\ufeff0 0.5 0.5 0.2 0.1\r\n", train="train.txt")
+    (tmp_path / "train.txt").write_text("\ufeff./images/train/0.png\r\n", "utf-8")
+    (tmp_path / "images/val/._0.png").write_bytes(b"not a picture")
+    data = read_labelled(path)
+    assert [p.path.name for p in (*data.training, *data.held_out)] == ["0.png", "0.png"]
+    assert data.training[0].class_ids.tolist() == [0]
+    path = write_coco(tmp_path, "\ufeff" + json.dumps(coco()))
+    assert read_labelled(path).labels == ("cat", "dog")
 
 
 def test_every_fifth_picture_is_held_out_where_none_are(tmp_path: Path) -> None:

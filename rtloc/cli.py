@@ -87,6 +87,12 @@ def main() -> None:
             err=True,
         )
         sys.exit(1)
+    except OSError as error:  # what the system refuses is no bug
+        if debug or error.strerror is None:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        click.echo(f"rtloc: error: {where}{error.strerror}", err=True)
+        sys.exit(1)
     except Exception as error:
         # the three packages' own errors say how the user mends them; all others are bugs
         exit_code = getattr(error, "exit_code", None)

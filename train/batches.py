@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from train.errors import TrainError
 from train.samples import Maker, Sample
 from train.targets import Targets, make_targets
 from train.team import ALONE, Team
@@ -85,7 +86,11 @@ def usual_workers() -> int:
 
 
 def batches(pictures: GeneratedBatches, first: int, end: int, workers: int) -> Iterator[Batch]:
-    """Yield the batches `first` to `end` − 1, in order."""
+    """Yield the batches `first` to `end` − 1, in order.
+
+    Raises:
+        TrainError: a process that makes them was killed.
+    """
     loader = DataLoader(
         pictures,
         batch_size=None,
@@ -94,4 +99,17 @@ def batches(pictures: GeneratedBatches, first: int, end: int, workers: int) -> I
         worker_init_fn=_in_the_background,
         prefetch_factor=4 if workers else None,
     )
-    yield from loader
+    made = iter(loader)
+    while True:
+        try:
+            batch = next(made, None)
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            raise TrainError(
+                "a process that makes pictures was killed, perhaps for want of memory; fewer "
+                "--workers need less"
+            ) from error
+        if batch is None:
+            return
+        yield batch

@@ -33,7 +33,10 @@ def cut_rows(path: Path, last_step: int) -> None:
         return
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    kept = [row for row in rows if int(row["step"]) <= last_step]
+    try:
+        kept = [row for row in rows if int(row["step"]) <= last_step]
+    except (KeyError, TypeError, ValueError) as error:
+        raise TrainError(f"{path} is damaged; move it away to go on without it") from error
     partial = path.with_name(f".{path.name}.part")
     partial.unlink(missing_ok=True)
     for row in kept:

@@ -119,8 +119,12 @@ def write_model(
     )
     onnx.checker.check_model(proto, full_check=True)
     partial = partial_name(path)
-    onnx.save(proto, str(partial))
-    partial.replace(path)
+    try:
+        onnx.save(proto, str(partial))
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise TrainError(f"cannot write {path}: {error.strerror}") from error
 
 
 def halved(network: Network) -> Network:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +41,11 @@ def test_an_unknown_command_or_option_is_one_line(fails) -> None:
     assert "No such command 'vidio'" in fails(2, "vidio")
     assert "No such option '--frames'" in fails(2, "video", "--frames", "in.mp4")
     assert "see rtloc video --help" in fails(2, "video")
+
+
+def test_what_the_system_refuses_is_one_line(fails, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine", "utf-8")
+    assert "file: File exists" in fails(1, "stages", "--only", "white-box", "-o", "file")
 
 
 def test_a_missing_training_module_names_the_extra() -> None:

@@ -35,24 +35,31 @@ def check_writable(path: Path) -> None:
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Give an empty folder, which appears at `path` when the block ends well.
+    """Give an empty folder, whose files appear in `path` when the block ends well.
 
     Raises:
         UsageError: there is something at `path`, or no folder can be made there.
         RtlocError: a file cannot be written in it.
     """
     check_new(path)
-    partial = partial_name(path)
+    partial = partial_folder(path)
     try:
         partial.mkdir()
         yield partial
-        if path.is_dir():
-            path.rmdir()
-        partial.replace(path)
+        if partial.parent == path:  # it was there, and may be a link or a file system of its own
+            for one in partial.iterdir():
+                one.replace(path / one.name)
+        else:
+            partial.replace(path)
     except OSError as error:
         raise RtlocError(f"cannot write {path}: {error.strerror}") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def partial_folder(path: Path) -> Path:
+    """Return where a folder is written until it is whole: in itself, if it is there already."""
+    return path / ".part" if path.is_dir() else partial_name(path)
 
 
 def check_new(path: Path) -> None:
@@ -62,14 +69,16 @@ def check_new(path: Path) -> None:
         UsageError: it cannot.
     """
     try:
-        is_free = not path.exists() or (path.is_dir() and not any(path.iterdir()))
-        if not is_free or path.name in {"", ".."}:
+        partial = partial_folder(path)
+        inside = set(path.iterdir()) if path.is_dir() else set()
+        is_free = not path.exists() or (path.is_dir() and inside <= {partial})
+        dangles = path.is_symlink() and not path.exists()
+        if not is_free or dangles or path.name in {"", ".."}:
             raise UsageError(f"{path} is there already; remove it, or name another folder")
         if not path.parent.is_dir():
             raise UsageError(
                 f"cannot write {path}: there is no folder {path.parent}; make it first"
             )
-        partial = partial_name(path)
         if partial.exists():  # of a run that was killed
             shutil.rmtree(partial)
         partial.mkdir()

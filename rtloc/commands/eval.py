@@ -110,6 +110,8 @@ def command(
         "data": pictures.title,
     }
     click.echo(as_json(about, measured) if wants_json else as_table(about, measured))
+    if not any(len(truth.boxes) for truth in answers.truths):
+        click.echo("none of the pictures has a box of what the model knows", err=True)
     if pictures.unknown:
         names = ", ".join(pictures.unknown)
         click.echo(f"boxes of {names} were left out: the model does not know them", err=True)

@@ -80,6 +80,12 @@ def command(
     stay. Ctrl-C stops; --resume goes on from there.
     """
     out.mkdir(parents=True, exist_ok=True)
+    for stage, name in chosen(only, HEADS[head]):
+        if not go_on and (run / name / stage / "last.pt").exists():
+            raise UsageError(
+                f"{run / name / stage} holds a run already; add --resume, or name another folder "
+                "with --run"
+            )
     results = read_results(out / "results.json")
     keep_freed_memory(ALL_BYTES)
     for stage, name in chosen(only, HEADS[head]):

@@ -138,6 +138,8 @@ def check_outputs(out: Path | None, preview: Path | None, count: int | None) -> 
         check_writable(preview)
     if out is not None:
         check_new(out)
+        if preview is not None and out.resolve() in (preview.resolve(), *preview.resolve().parents):
+            raise UsageError(f"{out} must be a folder of its own; write {preview} beside it")
 
 
 def write_preview(path: Path, data: DataSet, maker: PictureMaker, count: int) -> None:

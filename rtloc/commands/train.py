@@ -169,6 +169,8 @@ def command(
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our own errors say it
     check_labelled(labelled, labelled_images, labelled_part)
     others = chosen_distractors(distractors, no_distractors)
+    if out.suffix.lower() != ".onnx":
+        raise UsageError(f"{out} must end in .onnx")
     prepare_place(out)
     keep_freed_memory(ALL_BYTES)
     begun_with = file_of_weights(weights, own=cutouts is not None or labelled is not None)

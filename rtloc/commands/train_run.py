@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import click
 from click.core import ParameterSource
@@ -31,10 +32,12 @@ def open_run(
     """Start a run in `folder`, or go on with the one that is there.
 
     Raises:
-        TrainError: there is a run already, or none to go on with, or its pictures have changed.
+        TrainError: there is a run already, or none to go on with, or its pictures have changed, or
+            nothing can be written there.
         UsageError: the run to go on with has another recipe.
     """
     last = folder / "last.pt"
+    check_folder(folder)
     if go_on:
         trainer = resume(last, team)
         check_resumed(click.get_current_context(), recipe, size, depths, trainer)
@@ -50,6 +53,25 @@ def open_run(
         source = recipe.cutouts if recipe.labelled is None else recipe.labelled
         raise TrainError(f"{source} now holds {data.labels}, the run {trainer.labels}")
     return trainer, data
+
+
+def check_folder(folder: Path) -> None:
+    """Make sure that checkpoints can be written in a run's folder, and leave nothing there.
+
+    Raises:
+        TrainError: they cannot.
+    """
+    try:
+        is_new = not folder.exists()
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+        if is_new:
+            folder.rmdir()
+    except OSError as error:
+        raise TrainError(
+            f"cannot write in {folder}: {error.strerror}; name another folder with --run"
+        ) from error
 
 
 def check_resumed(

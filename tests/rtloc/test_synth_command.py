@@ -159,6 +159,17 @@ def test_a_contact_sheet_alone_or_of_a_set(synth: Synth, tmp_path: Path) -> None
     assert names(tmp_path / "set")
 
 
+def test_a_folder_that_is_there_is_filled_even_through_a_link(synth: Synth, tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    assert synth("link", "--count", 3, *SMALL)[0] == 0
+    assert synth("new", "--count", 3, *SMALL)[0] == 0
+    assert names(tmp_path / "real") == names(tmp_path / "new")
+    assert (tmp_path / "link").is_symlink()
+    (tmp_path / "dangling").symlink_to("nowhere")
+    assert synth("dangling", "--count", 3, *SMALL)[0] == 2
+
+
 def test_boxes_and_labels_are_drawn() -> None:
     image = np.zeros((144, 288, 3), np.uint8)
     boxes, ids = np.array([[100, 60, 200, 120]], np.float32), np.array([1])
@@ -178,6 +189,8 @@ def test_what_cannot_be_written_is_said(refuses: Callable[..., str], tmp_path: P
     assert "no folder nowhere" in refuses(2, "nowhere/set")
     assert "must end in .png" in refuses(2, "--preview", "a.jpg")
     assert "no folder nowhere" in refuses(2, "--preview", "nowhere/a.png")
+    (tmp_path / "empty").mkdir()
+    assert "write empty/a.png beside it" in refuses(2, "empty", "--preview", "empty/a.png")
     assert "240 pictures at most, not 300" in refuses(2, "--preview", "a.png", "--count", 300)
     assert "130 is not a multiple of 32" in refuses(2, "set", "--size", 130)
     assert "contradict each other" in refuses(2, "set", "--png", "--jpeg-quality", 50)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from engines.backends import open_backend
 from engines.model_file import read_model_info
 from rtloc.commands.train import command as train_command
 from rtloc.commands.train_run import usual_hard_part
+from rtloc.errors import UsageError
 from train.checkpoint import load_checkpoint, save_checkpoint
 from train.errors import TrainError
 from train.recipe import Recipe, picture_size
@@ -216,6 +218,16 @@ def test_there_must_be_a_run_to_resume_or_export(fails) -> None:
 
 def test_a_place_that_cannot_be_written_is_found_out_before_training(tmp_path: Path) -> None:
     done = CliRunner().invoke(train_command, ["-o", str(tmp_path), "--run", str(tmp_path / "run")])
-    assert isinstance(done.exception, TrainError)
-    assert "is a folder; name a file to write" in str(done.exception)
-    assert files(tmp_path) == set()
+    assert isinstance(done.exception, UsageError)
+    assert "must end in .onnx" in str(done.exception)
+    (tmp_path / "a.onnx").mkdir()
+    (tmp_path / "file").write_text("mine", "utf-8")
+    for place, run, says in (
+        ("a.onnx", "run", "is a folder; name a file to write"),
+        ("b.onnx", "file/run", r"cannot write in .*file/run: Not a directory; .* --run"),
+    ):
+        options = ["-o", str(tmp_path / place), "--run", str(tmp_path / run)]
+        done = CliRunner().invoke(train_command, options)
+        assert isinstance(done.exception, TrainError)
+        assert re.search(says, str(done.exception))
+    assert files(tmp_path) == {"file"}

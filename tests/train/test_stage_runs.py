@@ -95,6 +95,11 @@ def test_stages_are_trained_measured_and_gone_on_with(rtloc: Callable, tmp_path:
     assert done.stderr.count("done already") == 4
     assert {path: path.read_bytes() for path in out.iterdir()} == before
 
+    done = rtloc(*TWO, *TINY, **ALONE)
+    assert done.returncode == 2
+    assert "white-box holds a run already; add --resume" in done.stderr
+    assert {path: path.read_bytes() for path in out.iterdir()} == before
+
     # one result is missing: that stage is measured again, its training was over
     results = json.loads((out / "results.json").read_text("utf-8"))
     (out / "results.json").write_text(json.dumps(results[1:]), "utf-8")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 Image = NDArray[np.uint8]
 
 LONGEST_KERNEL = 11
+SPARE_PX = 64  # wider and higher than pictures is the noise, so that each gets another part of it
 NOISE_MEAN, NOISE_SIGMA = 128.0, 32.0
 
 
@@ -64,13 +65,13 @@ def noise_bank(seed: int, size: int) -> Image:
     Its mean is 128, its standard deviation 32: two arrays of bytes are what OpenCV adds fastest.
     """
     rng = np.random.default_rng([seed, 0x6E6F])
-    unit = rng.standard_normal((size + 64, size + 64, 3), np.float32)
+    unit = rng.standard_normal((size + SPARE_PX, size + SPARE_PX, 3), np.float32)
     return np.clip(np.round(NOISE_MEAN + NOISE_SIGMA * unit), 0, 255).astype(np.uint8)
 
 
 def noise_for(bank: Image, seed: int, size: int) -> Image:
     """Return a `noise_bank` for pictures of that size: this one, if it is large enough."""
-    return bank if size <= bank.shape[0] else noise_bank(seed, size)
+    return bank if size + SPARE_PX <= bank.shape[0] else noise_bank(seed, size)
 
 
 def add_noise(image: Image, rng: Random, bank: Image, sigma: float) -> Image:

@@ -37,7 +37,8 @@ def open_run(
         UsageError: the run to go on with has another recipe.
     """
     last = folder / "last.pt"
-    check_folder(folder)
+    if team.rank == 0:
+        check_folder(folder)
     if go_on:
         trainer = resume(last, team)
         check_resumed(click.get_current_context(), recipe, size, depths, trainer)

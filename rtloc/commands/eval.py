@@ -8,10 +8,10 @@ import cv2
 
 from engines.backends import BACKENDS
 from engines.model_file import ModelInfo
-from rtloc.commands.distractor_options import chosen_distractors, distractor_options
 from rtloc.commands.eval_report import as_json, as_table
 from rtloc.commands.eval_run import Answers, look_at, measure_answers
 from rtloc.commands.options import input_size_option
+from rtloc.commands.train_distractors import chosen_distractors, distractor_options
 from rtloc.errors import RtlocError, UsageError
 from rtloc.files import check_writable
 from rtloc.localizer import DEFAULT_MODEL, Localizer

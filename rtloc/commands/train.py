@@ -8,8 +8,8 @@ from typing import Literal
 import click
 import cv2
 
-from rtloc.commands.distractor_options import chosen_distractors, distractor_options
 from rtloc.commands.options import PICTURE_SIZE
+from rtloc.commands.train_distractors import chosen_distractors, distractor_options
 from rtloc.commands.train_report import progress_report, summary
 from rtloc.commands.train_run import (
     HARD_FROM,

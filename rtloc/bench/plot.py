@@ -63,6 +63,7 @@ def spread_chart(axes, measured: Sequence[Measured]) -> None:  # type: ignore[no
             share = 100 * np.arange(1, len(values) + 1) / len(values)
             axes.plot(values, share, style, label=f"{one.engine}, {stage}")
     axes.set(xscale="log", xlabel="latency, ms", ylabel="samples up to that, %")
+    number_plainly(axes.xaxis)
     axes.grid(alpha=0.3, which="both")
     axes.legend(fontsize="small")
 
@@ -74,5 +75,15 @@ def rate_chart(axes, runs: Sequence[OpenRun], bound_ms: float) -> None:  # type:
     axes.plot(rates, [run.latency.p99_ms for run in runs], "o-", label="p99")
     axes.axhline(bound_ms, color="grey", linestyle=":", label=f"bound, {bound_ms:g} ms")
     axes.set(yscale="log", xlabel="frames that arrive in a second", ylabel="latency, ms")
+    number_plainly(axes.yaxis)
     axes.grid(alpha=0.3, which="both")
     axes.legend(fontsize="small")
+
+
+def number_plainly(axis) -> None:  # type: ignore[no-untyped-def]
+    """Write 2, 3, 5 and 10 at a logarithmic axis, and no powers of ten."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())

@@ -14,6 +14,7 @@ from rtloc.commands.train_report import progress_report, summary
 from rtloc.commands.train_run import (
     HARD_FROM,
     HARD_PART,
+    check_labelled,
     file_of_weights,
     open_run,
     usual_hard_part,
@@ -167,7 +168,9 @@ def command(
     if learning_rate is not None and not 0 < learning_rate < math.inf:
         raise click.BadParameter(f"{learning_rate} is not above 0", param_hint="--learning-rate")
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our own errors say it
-    check_labelled(labelled, labelled_images, labelled_part)
+    pasting = {"--cutouts": cutouts, "--backgrounds": backgrounds, "--distractors": distractors}
+    given = [name for name, folder in pasting.items() if folder is not None]
+    check_labelled(labelled, labelled_images, labelled_part, given)
     others = chosen_distractors(distractors, no_distractors)
     if out.suffix.lower() != ".onnx":
         raise UsageError(f"{out} must end in .onnx")
@@ -223,20 +226,6 @@ def command(
         settle(folder / "best.pt", data, samples=held_out, photos=negatives, drawings=held_out)
         figures = export_checkpoint(folder / "best.pt", out)
         click.echo(f"{out}: {summary(figures)}", err=True)
-
-
-def check_labelled(labelled: Path | None, images: Path | None, part: float | None) -> None:
-    """Make sure that the options of a labelled set go together.
-
-    Raises:
-        UsageError: they do not.
-    """
-    if labelled is None and (images is not None or part is not None):
-        raise UsageError(
-            "--labelled-images and --labelled-part need a set; name it with --labelled"
-        )
-    if images is not None and labelled is not None and labelled.suffix.lower() != ".json":
-        raise UsageError("--labelled-images is for COCO sets; a data.yaml names its own folders")
 
 
 def warning_of(data: TrainingData, recipe: Recipe) -> str | None:

@@ -1,5 +1,6 @@
 """Begin a training run, or go on with one."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -100,6 +101,32 @@ def check_resumed(
 def sizes(recipe: Recipe, size: int) -> dict[str, int]:
     """Return the longer sides that --size and --picture-size are about, in pixels."""
     return {"size": size, "picture_size": picture_size(recipe, size)}
+
+
+def check_labelled(
+    labelled: Path | None, images: Path | None, part: float | None, pasting: Sequence[str]
+) -> None:
+    """Make sure that the options of a labelled set go together.
+
+    pasting: the options given that say what generated pictures are made of.
+
+    Raises:
+        UsageError: they do not.
+    """
+    if labelled is None:
+        if images is not None or part is not None:
+            raise UsageError(
+                "--labelled-images and --labelled-part need a set; name it with --labelled"
+            )
+        return
+    if images is not None and labelled.suffix.lower() != ".json":
+        raise UsageError("--labelled-images is for COCO sets; a data.yaml names its own folders")
+    all_labelled = "--cutouts" not in pasting if part is None else part == 1
+    if all_labelled and pasting:
+        raise UsageError(
+            f"{pasting[0]} is for generated pictures, and all are of the labelled set; leave it "
+            "out, or give --labelled-part below 1"
+        )
 
 
 def file_of_weights(name: str | None, own: bool) -> Path | None:

@@ -199,6 +199,9 @@ def test_a_damaged_cutout_is_told_in_one_line(fails, tmp_path: Path) -> None:
 def test_wrong_options_are_refused(fails) -> None:
     assert "'--size': 200 is not a multiple of 32" in fails(2, "train", "--size", 200)
     assert "'moon' is not one of" in fails(2, "train", "--stage", "moon")
+    for given in (("--backgrounds", "b"), ("--cutouts", "c", "--labelled-part", 1)):
+        line = fails(2, "train", "--labelled", "set.json", *given)
+        assert f"{given[0]} is for generated pictures, and all are of the labelled set" in line
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Output files: checked before the work starts, and moved to their name when they are whole."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,10 +71,9 @@ def check_new(path: Path) -> None:
     """
     try:
         partial = partial_folder(path)
-        inside = set(path.iterdir()) if path.is_dir() else set()
-        is_free = not path.exists() or (path.is_dir() and inside <= {partial})
-        dangles = path.is_symlink() and not path.exists()
-        if not is_free or dangles or path.name in {"", ".."}:
+        # a link to nothing is in the way, too
+        is_taken = set(path.iterdir()) - {partial} if path.is_dir() else os.path.lexists(path)
+        if is_taken or path.name in {"", ".."}:
             raise UsageError(f"{path} is there already; remove it, or name another folder")
         if not path.parent.is_dir():
             raise UsageError(

@@ -99,17 +99,12 @@ def batches(pictures: GeneratedBatches, first: int, end: int, workers: int) -> I
         worker_init_fn=_in_the_background,
         prefetch_factor=4 if workers else None,
     )
-    made = iter(loader)
-    while True:
-        try:
-            batch = next(made, None)
-        except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
-                raise
-            raise TrainError(
-                "a process that makes pictures was killed, perhaps for want of memory; fewer "
-                "--workers need less"
-            ) from error
-        if batch is None:
-            return
-        yield batch
+    try:
+        yield from loader
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise TrainError(
+            "a process that makes pictures was killed, perhaps for want of memory; fewer "
+            "--workers need less"
+        ) from error

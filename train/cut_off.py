@@ -20,7 +20,7 @@ def seen_box(layer: Layer, x: int, y: int, canvas: Image) -> Box | None:
     whole = (x + x1, y + y1, x + x2, y + y2)
     if whole[0] >= 0 and whole[1] >= 0 and whole[2] <= width and whole[3] <= height:
         return whole
-    seen = (layers.alpha_of(layer.pixels) >= SEEN_ALPHA).astype(np.uint8)
+    seen = mask_of(layer.pixels)
     parts = paste.visible_parts(canvas, seen, x, y)
     if parts is None:
         return None
@@ -47,13 +47,17 @@ def faded_box(
         return box
     sides = []
     for pixels in (before, after):
-        seen = (layers.alpha_of(pixels) >= SEEN_ALPHA).astype(np.uint8)
-        parts = paste.visible_parts(canvas, seen, *corner_xy)
+        parts = paste.visible_parts(canvas, mask_of(pixels), *corner_xy)
         if parts is None or not parts[1].any():
             return box
         sides.append(bounds(parts[1]))
     moved = np.add(box, np.subtract(sides[1], sides[0])).tolist()
     return moved[0], moved[1], moved[2], moved[3]
+
+
+def mask_of(pixels: Image) -> Image:
+    """Return where a layer, uint8 [h, w, 4], can be seen: 1 there, else 0, uint8 [h, w]."""
+    return (layers.alpha_of(pixels) >= SEEN_ALPHA).astype(np.uint8)
 
 
 def bounds(mask: Image) -> tuple[int, int, int, int]:

@@ -18,8 +18,8 @@ from train.network import (
 )
 
 MAX_DETECTIONS = 50
-# of which so many are left when overlaps are removed: one object may peak on several grids. The
-# smallest input, 128×32 px, has 84 cells
+# the surest cells, of which so many are answered when overlaps are removed: one object may peak on
+# several grids; no more, as the smallest input, 128×32 px, has 84 cells
 CANDIDATES = 64
 LOOKED_AT_AGAIN = 16  # the surest; to look at all again costs a sixth of an engine's time more
 SILENT = -1e3  # the logit of a score of 0

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from cv2.typing import MatLike
 
 from train.errors import TrainError
 
@@ -51,7 +51,20 @@ def folders_in(folder: Path) -> list[Path]:
     return [one for one in entries_of(folder) if one.is_dir()]
 
 
-def decoded(path: Path, flags: int) -> NDArray[np.uint8] | NDArray[np.uint16] | None:
+def files_below(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    """Return the files in a folder, and in those in it, that end so, sorted; see `entries_of`.
+
+    Links to folders are not followed: they may lead back.
+    """
+    inside = entries_of(folder)
+    found = [one for one in inside if one.suffix.lower() in suffixes]
+    for one in inside:
+        if one.is_dir() and not one.is_symlink():
+            found += files_below(one, suffixes)
+    return sorted(found)
+
+
+def decoded(path: Path, flags: int) -> MatLike | None:
     """Read a picture as cv2.imread does, whatever its name; None: it is none that OpenCV decodes.
 
     Raises:
@@ -62,9 +75,6 @@ def decoded(path: Path, flags: int) -> NDArray[np.uint8] | NDArray[np.uint16] | 
     except OSError as error:
         raise TrainError(f"cannot read {path}: {error.strerror}") from error
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+        return cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
     except cv2.error:  # such as one of more than 2³⁰ pixels
         return None
-    if image is None or image.dtype != np.uint16:
-        return None if image is None else image.astype(np.uint8, copy=False)
-    return image.astype(np.uint16, copy=False)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from train.errors import TrainError
 from train.labelled_set import LabelledPicture, LabelledSet, labelled_set
 from train.photos import PHOTO_SUFFIXES
-from train.picture_file import entries_of
+from train.picture_file import files_below
 
 YOLO_SUFFIXES = {".yaml", ".yml"}
 BOX_NUMBERS = 4
@@ -108,9 +108,7 @@ def pictures_at(place: Path, path: Path) -> list[Path]:
         TrainError: nothing is there.
     """
     if place.is_dir():
-        inside = entries_of(place)
-        below = [p for one in inside if one.is_dir() for p in pictures_at(one, path)]
-        return sorted([p for p in inside if p.suffix.lower() in PHOTO_SUFFIXES] + below)
+        return files_below(place, PHOTO_SUFFIXES)
     if not place.is_file():
         raise TrainError(f"{path} names {place}, and nothing is there; mend its `path:`")
     try:

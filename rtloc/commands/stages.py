@@ -79,16 +79,17 @@ def command(
     pictures with the true boxes and the found ones. Results that are there already of other stages
     stay. Ctrl-C stops; --resume goes on from there.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    for stage, name in chosen(only, HEADS[head]):
+    wanted = chosen(only, HEADS[head])
+    for stage, name in wanted:
         if not go_on and (run / name / stage / "last.pt").exists():
             raise UsageError(
                 f"{run / name / stage} holds a run already; add --resume, or name another folder "
                 "with --run"
             )
+    out.mkdir(parents=True, exist_ok=True)
     results = read_results(out / "results.json")
     keep_freed_memory(ALL_BYTES)
-    for stage, name in chosen(only, HEADS[head]):
+    for stage, name in wanted:
         plan = PLANS[name][stage].scaled(steps_scale)
         if go_on and is_done(results, stage, name, plain(plan), count):
             click.echo(f"{stage}, {name} head: done already", err=True)

@@ -157,7 +157,7 @@ def test_an_object_of_a_few_pixels_is_too_small(tmp_path: Path) -> None:
     [
         ("a.png", square()[..., :3].copy(), "has no alpha channel"),
         ("a.png", square()[..., 0].copy(), "has no alpha channel"),
-        ("a.png", square(alpha=0), "nothing can be seen"),
+        ("a.png", square(alpha=0), r"nothing can be seen \(every alpha is below 100 of 255\)"),
         ("a.png", b"hello", "cannot read"),
         ("a.png", b"", "cannot read"),
         ("a.webp", b"RIFF....WEBP", "cannot read"),

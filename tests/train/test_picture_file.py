@@ -15,7 +15,7 @@ import pytest
 from train.cutouts import load_cutouts
 from train.errors import TrainError
 from train.photos import film_frames, load_photos
-from train.picture_file import decoded, entries_of, files_in, folders_in
+from train.picture_file import decoded, entries_of, files_below, files_in, folders_in
 
 
 def test_hidden_files_and_litter_are_passed_over(tmp_path: Path) -> None:
@@ -65,6 +65,16 @@ def test_what_is_no_picture_or_too_large_a_one_is_none(tmp_path: Path) -> None:
         decoded(tmp_path / "none.png", cv2.IMREAD_COLOR)
     with pytest.raises(TrainError, match=r"cannot read .*a.png as a picture"):
         load_photos(tmp_path)
+
+
+def test_files_below_are_found_but_not_through_links(tmp_path: Path) -> None:
+    (tmp_path / "b/c").mkdir(parents=True)
+    (tmp_path / "b/__MACOSX").mkdir()
+    for name in ("d.png", "a.png", "b/c/a.png", "b/a.txt", "b/__MACOSX/a.png"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "b/back").symlink_to(tmp_path)
+    found = [str(one.relative_to(tmp_path)) for one in files_below(tmp_path, {".png"})]
+    assert found == ["a.png", "b/c/a.png", "d.png"]
 
 
 def test_sixteen_bits_a_channel_are_kept(tmp_path: Path) -> None:

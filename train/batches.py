@@ -1,6 +1,7 @@
 """Feed generated pictures to the trainer, batch by batch, the same for any number of workers."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -38,7 +39,8 @@ class Beginning:
 class GeneratedBatches(Dataset[Batch]):
     """The i-th batch holds the pictures i·B to i·B + B − 1 of a maker, all of one aspect.
 
-    Each process of a team gets a part of it.
+    Each process of a team gets a part of it. Of the batches after the beginning the last `room`
+    pictures, parts of that of each process, are left out: others are to take their places.
     """
 
     def __init__(
@@ -47,7 +49,9 @@ class GeneratedBatches(Dataset[Batch]):
         batch_size: int,
         team: Team = ALONE,
         targets: Callable[[Sequence[Sample]], Targets] = make_targets,
+        *,
         beginning: Beginning | None = None,
+        room: int = 0,
     ) -> None:
         self.maker = maker
         self.small = maker if beginning is None else maker.at_size(beginning.size)
@@ -55,19 +59,26 @@ class GeneratedBatches(Dataset[Batch]):
         self.batch_size = batch_size
         self.team = team
         self.targets = targets
+        self.room = room
 
     def __getitem__(self, index: int) -> Batch:
+        is_small = index < self.small_until
         part = self.batch_size // self.team.size
         first = index * self.batch_size + self.team.rank * part
-        maker = self.small if index < self.small_until else self.maker
+        end = first + part - (0 if is_small else self.room // self.team.size)
+        maker = self.small if is_small else self.maker
         aspect = maker.aspect(index)
-        samples = [maker.make(i, aspect) for i in range(first, first + part)]
+        samples = [maker.make(i, aspect) for i in range(first, end)]
         frames = torch.from_numpy(np.stack([s.image for s in samples]))
         return Batch(frames, self.targets(samples))
 
 
 def _in_the_background(worker: int) -> None:
-    """Leave the processor to the training whenever that can use it; it waits when it must."""
+    """Leave the processor to the training whenever that can use it; it waits when it must.
+
+    Ctrl-C is for the training as well: it ends its workers when it has saved.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(19)
     cv2.setNumThreads(0)

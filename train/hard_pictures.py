@@ -73,7 +73,8 @@ class HardPictures:
         end = self.searched + SEARCHED
         made = batches(GeneratedBatches(self.maker, AT_ONCE), self.searched, end, self.workers)
         for n, batch in enumerate(made, self.searched):
-            every += [Hard(i, frame) for i, frame in enumerate(batch.frames, n * AT_ONCE)]
+            # copies, since a view of one frame keeps its whole batch
+            every += [Hard(i, f.clone()) for i, f in enumerate(batch.frames, n * AT_ONCE)]
         self.searched = end
         self.kept = {
             size: sorted(rated(network, alike), key=lambda hard: -hard.sureness)[:KEPT]
@@ -124,7 +125,8 @@ def hard_pictures_of(
     Raises:
         TrainError: the maker can make no pictures without objects.
     """
-    each = round(recipe.hard_part * recipe.batch_size / team.size)
+    own = recipe.batch_size // team.size
+    each = min(round(recipe.hard_part * own), own - 1)
     if not each:
         return None
     others = maker.without_objects()

@@ -17,7 +17,7 @@ from train.errors import DivergedError, TrainError
 from train.evaluate import Figures, evaluate
 from train.hard_pictures import HardPictures, hard_pictures_of
 from train.heads import HEADS
-from train.interrupts import delayed_interrupt
+from train.interrupts import delayed_interrupt, unbroken
 from train.loss import LossParts, LossWeights
 from train.network import NetworkShape
 from train.optimizers import move_average, optimizers_of
@@ -128,26 +128,29 @@ class Trainer:
             self.hard.restore(looked)
         pictures = GeneratedBatches(
             maker,
-            self.recipe.batch_size - (0 if self.hard is None else self.hard.count),
+            self.recipe.batch_size,
             self.team,
             self.head.targets,
-            beginning,
+            beginning=beginning,
+            room=0 if self.hard is None else self.hard.count,
         )
         source = batches(pictures, self.step, self.recipe.steps, workers)
-        first_step, first_second = self.step, self.seconds
+        first_second = self.seconds
         started = time.perf_counter()
-        spoilt = False
+        seen, spoilt = 0, False
         try:
             with delayed_interrupt() as interrupt_if_asked:
                 for made in source:
                     hard = self.hard
                     batch = made if hard is None else hard.add_to(made, self.step, self.averaged)
-                    loss = self._learn(batch.frames.to(self.device), batch.targets.to(self.device))
-                    self.step += 1
+                    frames, targets = batch.frames.to(self.device), batch.targets.to(self.device)
+                    with unbroken():
+                        loss = self._learn(frames, targets)
+                        self.step += 1
+                    seen += len(frames) * self.team.size
                     self.seconds += time.perf_counter() - started
                     due = self.step % validate_every == 0 or self.step == self.recipe.steps
                     figures = self._validate(validation, folder) if due else None
-                    seen = (self.step - first_step) * self.recipe.batch_size
                     rate = seen / (self.seconds - first_second)
                     now = Progress(self.step, self.recipe.steps, loss, rate, figures)
                     self._log(now, folder)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -48,3 +50,36 @@ def test_a_killed_process_is_said() -> None:
     made = batches(GeneratedBatches(Mortal(4), 2), 0, 9, workers=1)
     with pytest.raises(TrainError, match="was killed, perhaps for want of memory"):
         list(made)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no process groups")
+def test_ctrl_c_leaves_those_that_make_pictures_alone() -> None:
+    # as a terminal sends it: to every process of the run
+    code = """
+import multiprocessing, os, signal, sys
+from test_batches import Mortal
+from train.batches import GeneratedBatches, batches
+from train.interrupts import delayed_interrupt
+
+if __name__ == "__main__":
+    multiprocessing.set_start_method("spawn")
+    try:
+        with delayed_interrupt() as interrupt_if_asked:
+            for batch in batches(GeneratedBatches(Mortal(99), 2), 0, 40, 1):
+                if int(batch.frames[0, 0, 0, 0]) == 0:
+                    os.killpg(0, signal.SIGINT)
+        interrupt_if_asked()
+    except KeyboardInterrupt:
+        print("all were made")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parent,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.stdout == "all were made\n", done.stderr

@@ -104,6 +104,12 @@ def test_the_surest_of_all_that_were_made_are_kept(
     assert len(made) > 1
 
 
+def test_what_is_kept_takes_no_more_memory_than_its_pixels(searched: HardPictures) -> None:
+    for kept in searched.kept.values():
+        for one in kept:
+            assert one.frame.untyped_storage().nbytes() == one.frame.numel()
+
+
 def test_a_batch_gets_pictures_in_which_no_cell_speaks(
     maker: PictureMaker, network: GridNetwork, searched: HardPictures
 ) -> None:
@@ -223,6 +229,30 @@ def test_a_part_of_each_batch_is_hard(maker: PictureMaker, tmp_path: Path) -> No
     kept = [one.frame for alike in trainer.hard.kept.values() for one in alike]
     for frames in seen:
         assert sum(any(frame.equal(one) for one in kept) for frame in frames) == 2
+
+
+def test_the_smaller_pictures_at_first_are_a_whole_batch(
+    maker: PictureMaker, tmp_path: Path
+) -> None:
+    trainer = Trainer(replace(RECIPE, steps=4, small_part=0.5), replace(SHAPE, size=192), LABELS)
+    seen: list[tuple[int, ...]] = []
+    trainer.network.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape))
+    square = replace(maker, stage=replace(maker.stage, aspects=((1, 1),)))
+    trainer.train(square, [maker.make(0)], tmp_path, nothing, workers=0)
+    assert seen == [(4, 128, 128, 3)] * 2 + [(4, 192, 192, 3)] * 2
+    assert trainer.hard is not None
+    assert trainer.hard.searched == SEARCHED
+
+
+@pytest.mark.parametrize("batch_size", [2, 4])
+def test_a_picture_of_each_batch_is_not_hard(
+    maker: PictureMaker, tmp_path: Path, batch_size: int
+) -> None:
+    recipe = replace(RECIPE, steps=1, batch_size=batch_size, hard_part=0.9)
+    trainer = Trainer(recipe, SHAPE, LABELS)
+    trainer.train(maker, [maker.make(0)], tmp_path, nothing, workers=0)
+    assert trainer.hard is not None
+    assert trainer.hard.count == batch_size - 1
 
 
 def test_the_single_head_has_them_as_well(maker: PictureMaker, tmp_path: Path) -> None:

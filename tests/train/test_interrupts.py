@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from train.interrupts import delayed_interrupt
+from train.interrupts import delayed_interrupt, unbroken
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +37,17 @@ def test_a_second_ctrl_c_does_not_wait() -> None:
         signal.raise_signal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
+
+
+def test_what_must_not_break_holds_back_every_ctrl_c() -> None:
+    done = []
+    with delayed_interrupt():
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt), unbroken():
+            for part in ("Muon", "AdamW", "average"):
+                signal.raise_signal(signal.SIGINT)
+                done.append(part)
+    assert done == ["Muon", "AdamW", "average"]
 
 
 def test_the_handler_comes_back_after_an_error_too() -> None:

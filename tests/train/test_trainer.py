@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -175,6 +176,31 @@ def test_the_best_weights_are_kept(maker: PictureMaker, validation: list, tmp_pa
     trainer.train(maker, validation, tmp_path, nothing, workers=0, validate_every=1)
     best = load_checkpoint(tmp_path / "best.pt")
     assert (best["step"], best["best_map"]) == (1, 0.0)
+
+
+def test_ctrl_c_pressed_twice_in_a_step_waits_for_its_end(
+    maker: PictureMaker, validation: list, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Trainer(RECIPE, SHAPE, LABELS)
+    whole.train(maker, validation, tmp_path / "whole", nothing, workers=0)
+    stopped = Trainer(RECIPE, SHAPE, LABELS)
+    adamw = stopped.optimizers[1]
+    step = adamw.step
+
+    def pressed_twice() -> None:
+        if stopped.step == 3:  # when Muon has moved its weights already
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+        step()
+
+    monkeypatch.setattr(adamw, "step", pressed_twice)
+    with pytest.raises(KeyboardInterrupt):
+        stopped.train(maker, validation, tmp_path / "parts", nothing, workers=0)
+    resumed = resume(tmp_path / "parts/last.pt")
+    assert resumed.step == 4
+    resumed.train(maker, validation, tmp_path / "parts", nothing, workers=0)
+    theirs = resumed.network.state_dict()
+    assert all(theirs[name].equal(value) for name, value in whole.network.state_dict().items())
 
 
 def test_a_loss_that_is_no_number_ends_the_run_and_keeps_what_was_good(

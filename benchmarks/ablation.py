@@ -93,7 +93,8 @@ def trained(folder: Path, name: str, steps: int, size: int) -> dict[str, float]:
         if progress.step % 100 == 0:
             click.echo(f"{name}: step {progress.step} of {progress.steps}", err=True)
 
-    few = data.held_out_samples(32)  # what counts is measured below, out of the trainer's time
+    # what counts is measured below, out of the trainer's time
+    few = list(data.held_out_samples(32))
     trainer.train(data.training, few, folder, tell, validate_every=recipe.steps)
     samples = data.held_out_samples(MEASURED_ON)
     figures = evaluate(network_locate(trainer.averaged), samples, data.labels)

@@ -1,5 +1,6 @@
 """Load cut-outs: a folder per class, each holding pictures with alpha (PNG, WebP, SVG)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,6 +115,22 @@ def seen_part(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return inside
 
 
+def is_rectangle(cutout: Cutout) -> bool:
+    """Say whether no pixel within the bounds of what can be seen is transparent."""
+    seen = cutout.levels[0][..., 3] >= SEEN_ALPHA
+    return bool(seen[np.ix_(seen.any(axis=1), seen.any(axis=0))].all())
+
+
+def warning_of_rectangles(label: str, cutouts: Sequence[Cutout]) -> str | None:
+    """Say that a class has pictures that nobody may have cut out, or return None."""
+    if not any(map(is_rectangle, cutouts)):
+        return None
+    return (
+        f"cut-outs of {label} without a transparent pixel are learnt as rectangles; unless the "
+        "object is one, cut it out of its background"
+    )
+
+
 def ends_of(seen: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the corners of the first and the last pixel of each row and column that can be seen.
 
@@ -183,8 +200,8 @@ def load_cutouts(folder: Path) -> tuple[tuple[str, ...], list[Cutout]]:
     return tuple(p.name for p in class_folders), cutouts
 
 
-def load_distractors(folder: Path) -> list[list[Cutout]]:
-    """Load drawings of things that shall not be found: of each file its cut-outs.
+def load_distractors(folder: Path) -> dict[Path, list[Cutout]]:
+    """Load drawings of things that shall not be found: each file's cut-outs.
 
     Those in each sub-folder are a kind of their own, with a class id below that of the ones before.
 
@@ -193,11 +210,11 @@ def load_distractors(folder: Path) -> list[list[Cutout]]:
     """
     if not folder.is_dir():
         raise TrainError(f"no folder of distractors at {folder}")
-    found = [
-        load_picture(path, DISTRACTOR - n)
+    found = {
+        path: load_picture(path, DISTRACTOR - n)
         for n, kind in enumerate([folder, *folders_in(folder)])
         for path in files_in(kind, SUFFIXES)
-    ]
+    }
     if not found:
         raise TrainError(f"no PNG, WebP or SVG pictures in {folder}; add some, or name no folder")
     return found

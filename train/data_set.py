@@ -1,18 +1,19 @@
 """What a recipe trains on and is measured on: two picture makers over photos that share nothing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from train.cutouts import Cutout, load_cutouts, load_distractors
+from train.cutouts import Cutout, load_cutouts, load_distractors, warning_of_rectangles
 from train.errors import TrainError
 from train.generator import PictureMaker, picture_maker
+from train.names import left_out, note_of
 from train.negatives import Negatives, negatives_for
-from train.photos import Image, load_backgrounds, load_photos
+from train.photos import Image, all_of, load_backgrounds, load_photos, warning_of_few
 from train.samples import Sample
-from train.stages import STAGES, for_training
+from train.stages import STAGES, for_training, of_labels
 
 ASSETS = Path(__file__).parent / "assets"
 CUTOUTS = ASSETS / "cutouts"
@@ -34,10 +35,11 @@ class DataSet:
     labels: tuple[str, ...]
     training: PictureMaker
     held_out: PictureMaker
+    notes: tuple[str, ...] = ()  # what was left out, a line each
 
-    def held_out_samples(self, count: int) -> list[Sample]:
-        """Make the first `count` held-out pictures."""
-        return [self.held_out.make(index) for index in range(count)]
+    def held_out_samples(self, count: int) -> Iterator[Sample]:
+        """Make the first `count` held-out pictures, one by one."""
+        return map(self.held_out.make, range(count))
 
     def for_evaluation(self) -> "DataSet":
         """Return the same with other held-out pictures than runs are validated and settled on."""
@@ -46,6 +48,13 @@ class DataSet:
     def negatives(self, photos: int, drawings: int) -> Negatives:
         """Return as many held-out pictures without objects, and with drawings of other things."""
         return negatives_for(self.held_out, photos, drawings)
+
+    def warnings(self, photos: Path) -> list[str]:
+        """Say what may be too little, or may not have been cut out; photos: where they are from."""
+        found = [warning_of_few(self.training.photos, photos)]
+        if self.training.stage.objects == "cutouts":
+            found += map(warning_of_rectangles, self.labels, self.training.cutouts)
+        return [*self.notes, *(warning for warning in found if warning is not None)]
 
 
 def load_data_set(
@@ -72,15 +81,16 @@ def load_data_set(
     known, loaded = load_cutouts(cutouts)
     if labels is not None:
         known, loaded = kept_classes(known, loaded, labels)
-    kept, held_out = split_backgrounds(photos)
+    kept, held_out, notes = split_backgrounds(photos, known)
     if STAGES[stage].objects == "white-box":
         known = ("white box",)
-    entry = STAGES[stage]
-    others, other_others = split_distractors(distractors)
+    entry = of_labels(STAGES[stage], known)
+    others, other_others, more_notes = split_distractors(distractors, known)
     return DataSet(
         known,
         picture_maker(for_training(entry), loaded, kept, size, seed, distractors=others),
         picture_maker(entry, loaded, held_out, size, HELD_OUT_SEED, distractors=other_others),
+        notes + more_notes,
     )
 
 
@@ -93,18 +103,22 @@ def kept_classes(
     return tuple(labels[n] for n in ids), kept
 
 
-def split_backgrounds(path: Path) -> tuple[list[Image], list[Image]]:
-    """Load the photos to train on and those to measure on.
+def split_backgrounds(
+    path: Path, labels: Sequence[str] = ()
+) -> tuple[list[Image], list[Image], tuple[str, ...]]:
+    """Load the photos to train on and those to measure on; and say what was left out.
+
+    Of the photos that come with rtloc those are left out that are named like a label.
 
     Raises:
         TrainError: they cannot be used, or there are fewer than two.
     """
     beside = held_out_beside(path)
+    loaded = load_backgrounds(path, labels if path == PHOTOS else ())
     if beside is not None:
-        return load_photos(path), load_photos(beside)
-    loaded = load_backgrounds(path)
+        return all_of(loaded), load_photos(beside), loaded.notes
     if not loaded.films:
-        return hold_out(loaded.photos, path, "photo")
+        return *hold_out(loaded.photos, path, "photo"), loaded.notes
     kept = [p for n, p in enumerate(loaded.photos) if n % HELD_OUT_ONE_IN != 1]
     held_out = [p for n, p in enumerate(loaded.photos) if n % HELD_OUT_ONE_IN == 1]
     for frames in loaded.films:  # neighbours in a film are too much alike to be told apart
@@ -113,7 +127,7 @@ def split_backgrounds(path: Path) -> tuple[list[Image], list[Image]]:
         held_out += frames[len(frames) - last :]
     if not held_out:
         raise TrainError(f"{path} has too few frames; give a longer video, or photos as well")
-    return kept, held_out
+    return kept, held_out, loaded.notes
 
 
 def held_out_beside(folder: Path) -> Path | None:
@@ -124,24 +138,35 @@ def held_out_beside(folder: Path) -> Path | None:
 
 
 @cache
-def loaded_once(folder: Path) -> tuple[Cutout, ...]:
+def loaded_once(folder: Path) -> dict[Path, list[Cutout]]:
     """Load distractors once a process: those that come with rtloc take seconds."""
-    return tuple(views_of(load_distractors(folder)))
+    return load_distractors(folder)
 
 
-def split_distractors(folder: Path | None) -> tuple[list[Cutout], list[Cutout]]:
-    """Load the distractors to train with and those to measure with; without a folder, none.
+def split_distractors(
+    folder: Path | None, labels: Sequence[str] = ()
+) -> tuple[list[Cutout], list[Cutout], tuple[str, ...]]:
+    """Load the distractors to train with and those to measure with; and say what was left out.
+
+    Without a folder there are none. Of those that come with rtloc the ones that are named like a
+    label are left out: one cannot learn to find mugs and to leave them alone.
 
     Raises:
         TrainError: they cannot be used.
     """
     if folder is None:
-        return [], []
+        return [], [], ()
     beside = held_out_beside(folder)
-    if beside is not None:
-        return list(loaded_once(folder)), list(loaded_once(beside))
-    kept, held_out = hold_out(load_distractors(folder), folder, "distractor")
-    return views_of(kept), views_of(held_out)
+    if beside is None:
+        kept, held_out = hold_out(list(load_distractors(folder).values()), folder, "distractor")
+        return views_of(kept), views_of(held_out), ()
+    parts, like = [], []
+    for part in map(loaded_once, (folder, beside)):
+        own = left_out(list(part), labels if folder == DISTRACTORS else ())
+        parts.append(views_of(views for path, views in part.items() if path not in own))
+        like += own
+    note = note_of(like, "drawings of other things")
+    return parts[0], parts[1], () if note is None else (note,)
 
 
 def views_of(files: Iterable[Sequence[Cutout]]) -> list[Cutout]:

@@ -22,7 +22,7 @@ LOWEST_SCORE = 0.01
 
 def evaluate(
     infer: Infer,
-    samples: Sequence[Sample],
+    samples: Iterable[Sample],
     labels: Sequence[str],
     negatives: Negatives | None = None,
     *,
@@ -33,11 +33,11 @@ def evaluate(
     With `negatives` the threshold keeps within their limits, and the figures tell how often they
     are broken.
     """
-    found = locate_all(infer, (sample.image for sample in samples), batch_size)
+    truths, found = locate_samples(infer, samples, batch_size)
     if negatives is None:
-        return measure(samples, found, labels)
+        return measure(truths, found, labels)
     photos, mistaken = try_negatives(infer, negatives, batch_size)
-    return measure(samples, found, labels, photos=photos, mistaken=mistaken)
+    return measure(truths, found, labels, photos=photos, mistaken=mistaken)
 
 
 def measure(

@@ -56,7 +56,8 @@ def prepare_place(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial_name(path).open("wb").close()
-        partial_name(path).unlink()
+        # others of a team may try the same place
+        partial_name(path).unlink(missing_ok=True)
     except OSError as error:
         raise TrainError(f"cannot write {path}: {error.strerror}; choose another place") from error
 

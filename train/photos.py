@@ -1,7 +1,7 @@
 """Load the backgrounds that cut-outs are pasted on: photos, and frames of films."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from train.errors import TrainError
-from train.picture_file import check_name, decoded, entries_of
+from train.names import left_out, note_of
+from train.picture_file import check_name, decoded, files_in
 
 # of a damaged film our own error tells; OpenCV looks here when it opens its first film
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
@@ -19,6 +20,7 @@ FILM_SUFFIXES = {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts",
 LONGEST_SIDE_PX = 640
 SMALLEST_SIDE_PX = 64
 MOST_FRAMES = 200  # of one film
+MOST_PHOTOS = 2000  # of one folder: up to 2 GB
 FEW = 20  # backgrounds: fewer are worth a warning
 FAR = 100  # frames: to skip more of them, seeking is faster than decoding
 Image = NDArray[np.uint8]
@@ -26,20 +28,30 @@ Image = NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False)
 class Backgrounds:
-    """uint8 [H, W, 3] BGR each, of at most 640 px a side: photos, and the frames of each film."""
+    """uint8 [H, W, 3] BGR each, of at most 640 px a side: photos, and the frames of each film.
+
+    notes: what was left out, a line each.
+    """
 
     photos: list[Image]
     films: list[list[Image]]
+    notes: tuple[str, ...] = ()
 
 
 def load_photos(path: Path) -> list[Image]:
     """Read backgrounds as `load_backgrounds` does: the photos, then the films' frames."""
-    backgrounds = load_backgrounds(path)
+    return all_of(load_backgrounds(path))
+
+
+def all_of(backgrounds: Backgrounds) -> list[Image]:
+    """Return the photos, then the films' frames."""
     return [*backgrounds.photos, *(frame for film in backgrounds.films for frame in film)]
 
 
-def load_backgrounds(path: Path) -> Backgrounds:
+def load_backgrounds(path: Path, unlike: Collection[str] = ()) -> Backgrounds:
     """Read the photos and films in a folder, sorted by name, or one film.
+
+    Photos that are named like a label in `unlike` are left out, and some where they are too many.
 
     Raises:
         TrainError: nothing is there, or something is unreadable or too small.
@@ -49,15 +61,23 @@ def load_backgrounds(path: Path) -> Backgrounds:
     if not path.is_dir():
         state = "is one photo" if path.exists() else "does not exist"
         raise TrainError(f"no folder of photos at {path}: it {state}; name a folder, or a video")
-    photos, films = [], []
-    for one in entries_of(path):
-        if one.suffix.lower() in PHOTO_SUFFIXES:
-            photos.append(read_photo(one))
-        elif one.suffix.lower() in FILM_SUFFIXES:
-            films.append(film_frames(one))
+    every = files_in(path, PHOTO_SUFFIXES)
+    like = left_out(every, unlike)
+    wanted = [one for one in every if one not in like]
+    photos = [read_photo(one) for one in spread(wanted, MOST_PHOTOS)]
+    films = [film_frames(one) for one in files_in(path, FILM_SUFFIXES)]
     if not photos and not films:
         raise TrainError(f"no photos in {path}; put some JPEG or PNG files or a video there")
-    return Backgrounds(photos, films)
+    notes = [note_of(like, "photos")]
+    if len(photos) < len(wanted):
+        notes.append(f"only {len(photos)} of the {len(wanted)} photos in {path} are used")
+    return Backgrounds(photos, films, tuple(note for note in notes if note is not None))
+
+
+def spread(paths: Sequence[Path], most: int) -> list[Path]:
+    """Return at most so many of some files, spread evenly over them."""
+    count = min(most, len(paths))
+    return [paths[n * len(paths) // count] for n in range(count)]
 
 
 def read_photo(path: Path) -> Image:

@@ -12,7 +12,7 @@ import torch
 
 from train.checkpoint import load_checkpoint, save_checkpoint
 from train.data_set import DataSet
-from train.evaluate import Infer, evaluate, locate_all, locate_samples, measure, presence_threshold
+from train.evaluate import Infer, evaluate, locate_samples, measure, presence_threshold
 from train.figures import Figures
 from train.negatives import DRAWINGS, PHOTOS, Negatives
 from train.trained import averaged_network, network_locate
@@ -60,9 +60,8 @@ def settle_by_presence(checkpoint: Path, data: DataSet, samples: int = SAMPLES) 
     def measure_by_presence(infer: Infer) -> Figures:
         others = map(data.held_out.make, range(samples, (1 + OTHERS) * samples))
         threshold = presence_threshold(*locate_samples(infer, others))
-        own = data.held_out_samples(samples)
-        found = locate_all(infer, (s.image for s in own))
-        return measure(own, found, data.labels, threshold)
+        truths, found = locate_samples(infer, data.held_out_samples(samples))
+        return measure(truths, found, data.labels, threshold)
 
     return measured(checkpoint, measure_by_presence)
 

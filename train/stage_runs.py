@@ -65,7 +65,7 @@ def run_stage(
         trainer = Trainer(recipe, shape_for(head, plan.size, data.labels), data.labels)
     trainer.train(
         data.training if head == "dense" else with_absent(data.training),
-        data.held_out_samples(min(count, VALIDATION)),
+        list(data.held_out_samples(min(count, VALIDATION))),
         folder,
         report,
         workers=workers,
@@ -78,7 +78,7 @@ def run_stage(
         figures = settle_by_presence(best, data, count)
     else:
         figures = settle(best, data, samples=count, photos=0)
-    samples = data.held_out_samples(shown)
+    samples = list(data.held_out_samples(shown))
     locate = network_locate(averaged_network(load_checkpoint(best)))
     found = [one.above(figures.threshold) for one in locate_all(locate, (s.image for s in samples))]
     pictures = recipe.steps * recipe.batch_size

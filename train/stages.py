@@ -5,10 +5,13 @@ objects, overlapping and cut off at the edge, in one picture, among drawings of 
 generator reads nothing else.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 Range = tuple[float, float]
+
+THE_FIRST = "Charmander"  # what stages 2 to 6 draw, where it is among the labels
 
 SQUARE = ((1, 1),)
 AS_CAMERAS_FILM = ((16, 9), (16, 9), (16, 9), (4, 3), (1, 1), (9, 16))
@@ -155,6 +158,17 @@ def for_training(stage: Stage) -> Stage:
         p_repeated=0.05,
         p_lookalike=0.25,
     )
+
+
+def of_labels(stage: Stage, labels: Sequence[str]) -> Stage:
+    """Return the stage for a set of labels.
+
+    Stages 2 to 6 draw Charmander alone; of cut-outs without it they draw all.
+    """
+    if stage.classes is None or stage.objects == "white-box":
+        return stage
+    ids = tuple(n for n, label in enumerate(labels) if label == THE_FIRST)
+    return replace(stage, classes=ids or None)
 
 
 def emptied(stage: Stage) -> Stage:

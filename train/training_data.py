@@ -1,6 +1,6 @@
 """What a recipe trains on and is measured on, with or without a labelled set."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,8 +26,8 @@ class TrainingData(Protocol):
     def training(self) -> Maker:
         """The maker of training pictures."""
 
-    def held_out_samples(self, count: int) -> Sequence[Sample]:
-        """Make `count` pictures to measure on, or fewer where there are no more."""
+    def held_out_samples(self, count: int) -> Iterator[Sample]:
+        """Make `count` pictures to measure on, one by one, or fewer where there are no more."""
 
     def negatives(self, photos: int, drawings: int) -> Negatives:
         """Return as many pictures without objects, and with drawings of other things."""
@@ -46,17 +46,16 @@ class LabelledData:
     generated: DataSet | None
     part: float
 
-    def held_out_samples(self, count: int) -> Sequence[Sample]:
-        """Return the set's held-out pictures, unchanged, and generated ones over held-out photos.
+    def held_out_samples(self, count: int) -> Iterator[Sample]:
+        """Yield the set's held-out pictures, unchanged, and generated ones over held-out photos.
 
         Without generated ones there may be fewer than `count`.
         """
         most = count if self.generated is None else max(1, round(self.part * count))
         real = min(most, len(self.held_out.pictures))
-        samples = [self.held_out.plain(index) for index in range(real)]
+        yield from map(self.held_out.plain, range(real))
         if self.generated is not None:
-            samples += self.generated.held_out_samples(count - real)
-        return samples
+            yield from self.generated.held_out_samples(count - real)
 
     def negatives(self, photos: int, drawings: int) -> Negatives:
         """Return those of the generated pictures; what the set does not label may be an object."""

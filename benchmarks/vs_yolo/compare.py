@@ -54,7 +54,7 @@ def main(
     before = report.machine()
     work.mkdir(parents=True, exist_ok=True)
     data = load_data_set(STAGE, CUTOUTS, PHOTOS, size, seed=0)
-    samples = data.held_out_samples(HELD_OUT)
+    samples = list(data.held_out_samples(HELD_OUT))
     ours_s = train_ours(work, steps, size)
     ours = evaluate_ours(work / "rtloc.onnx", samples, data.labels)
     yolo = train_yolo(yolo_python, work, samples, ours_s, size, yolo_pictures)

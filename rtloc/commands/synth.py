@@ -18,7 +18,6 @@ from rtloc.files import check_new, check_writable, new_folder
 from rtloc.pictures import write_picture
 from train.data_set import CUTOUTS, HELD_OUT_SEED, PHOTOS, DataSet, load_data_set
 from train.generator import PictureMaker
-from train.photos import warning_of_few
 from train.stage_recipes import PLANS
 from train.stages import STAGES
 from train.synth import Pictures, write_coco, write_yolo
@@ -97,7 +96,7 @@ def command(
         distractors=chosen_distractors(distractors, no_distractors),
         labels=plan.labels if cutouts is None else None,
     )
-    if warning := warning_of_few(data.training.photos, backgrounds or PHOTOS):
+    for warning in data.warnings(backgrounds or PHOTOS):
         click.echo(warning, err=True)
     unseen = replace(data.held_out, seed=HELD_OUT_SEED + seed)
     maker = unseen if held_out else data.training

@@ -26,7 +26,6 @@ from train.data_set import CUTOUTS, PHOTOS, DataSet
 from train.export import export_checkpoint, prepare_place
 from train.negatives import PHOTOS as PHOTOS_WITHOUT
 from train.network import DEPTHS, Depths
-from train.photos import warning_of_few
 from train.recipe import Recipe
 from train.settle import settle
 from train.stage_recipes import PLANS
@@ -208,9 +207,9 @@ def command(
     folder = run or Path("runs") / out.stem
     with join_team() as team:
         trainer, data = open_run(folder, recipe, size, depths, go_on, team)
-        if team.leads and (warning := warning_of(data, trainer.recipe)):
+        for warning in warnings_of(data, trainer.recipe) if team.leads else []:
             click.echo(warning, err=True)
-        samples = data.held_out_samples(held_out) if team.leads else []
+        samples = list(data.held_out_samples(held_out)) if team.leads else []
         team.wait()  # else the first would find a run that another has begun
         with progress_report(trainer.recipe.steps, quiet=not team.leads) as report:
             trainer.train(
@@ -228,9 +227,7 @@ def command(
         click.echo(f"{out}: {summary(figures)}", err=True)
 
 
-def warning_of(data: TrainingData, recipe: Recipe) -> str | None:
-    """Say what may be too little to train on, or return None."""
+def warnings_of(data: TrainingData, recipe: Recipe) -> list[str]:
+    """Say what may be wrong with what pictures are generated of, if any are."""
     generated = data.generated if isinstance(data, LabelledData) else data
-    if not isinstance(generated, DataSet):
-        return None
-    return warning_of_few(generated.training.photos, Path(recipe.photos))
+    return generated.warnings(Path(recipe.photos)) if isinstance(generated, DataSet) else []

@@ -134,17 +134,18 @@ def test_held_out_pictures_to_train_and_to_validate_on_differ(synth: Synth, tmp_
 
 
 def test_own_cutouts_and_a_film_behind_them(synth: Synth, tmp_path: Path) -> None:
-    for label in ("ball", "cube"):
+    disc = cv2.circle(np.zeros((40, 40, 4), np.uint8), (20, 20), 18, (0, 0, 255, 255), -1)
+    for label, picture in {"ball": disc, "cube": np.full((40, 40, 4), 255, np.uint8)}.items():
         (tmp_path / "cutouts" / label).mkdir(parents=True)
-        cv2.imwrite(
-            str(tmp_path / "cutouts" / label / "a.png"), np.full((40, 40, 4), 255, np.uint8)
-        )
+        cv2.imwrite(str(tmp_path / "cutouts" / label / "a.png"), picture)
     make_clip(tmp_path / "film.mp4", frames=10, size_wh=(128, 96))
     own = ("--cutouts", "cutouts", "--backgrounds", "film.mp4", "--distractors", "cutouts/ball")
     (tmp_path / "cutouts/ball/b.png").write_bytes((tmp_path / "cutouts/ball/a.png").read_bytes())
     code, said = synth("set", "--count", 2, "--size", 128, *own)
     assert code == 0
-    assert said.startswith("only 8 backgrounds in film.mp4 to train on; ")
+    few, whole, *_ = said.splitlines()
+    assert few.startswith("only 8 backgrounds in film.mp4 to train on; ")
+    assert whole.startswith("cut-outs of cube without a transparent pixel are learnt as rectangles")
     data = json.loads((tmp_path / "set/annotations.json").read_text("utf-8"))
     assert [c["name"] for c in data["categories"]] == ["ball", "cube"]
 

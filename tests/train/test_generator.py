@@ -57,7 +57,7 @@ def photos() -> list[np.ndarray]:
 def make(cutouts: list[Cutout], photos: list[np.ndarray]):
     """Build a maker of pictures over the shipped cut-outs and photos."""
 
-    distractors = views_of(load_distractors(HELD_OUT_DISTRACTORS))
+    distractors = views_of(load_distractors(HELD_OUT_DISTRACTORS).values())
 
     def build(stage: Stage, size: int = 128, seed: int = 0) -> PictureMaker:
         return picture_maker(stage, cutouts, photos, size, seed, distractors=distractors)

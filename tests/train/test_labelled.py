@@ -422,7 +422,7 @@ def test_a_labelled_set_alone_needs_no_cutouts(tmp_path: Path) -> None:
     data = load_training_data(recipe(write_yolo(tmp_path), **changes), 64)
     assert data.labels == ("cat", "dog")
     assert isinstance(data.training, LabelledMaker)
-    assert len(data.held_out_samples(10)) == 1
+    assert len(list(data.held_out_samples(10))) == 1
     negatives = data.negatives(5, 5)
     assert (negatives.photos, negatives.drawings) == (None, None)
 
@@ -434,7 +434,7 @@ def test_a_labelled_set_is_mixed_in(tmp_path: Path) -> None:
     assert isinstance(data, LabelledData)
     assert data.labels == ("Bulbasaur", "Charmander", "Pikachu", "Squirtle", "cat", "dog")
     assert isinstance(data.training, MixedMaker)
-    samples = data.held_out_samples(10)
+    samples = list(data.held_out_samples(10))
     assert len(samples) == 10
     assert equal(samples[0], data.held_out.plain(0))
     assert data.generated is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -155,6 +156,19 @@ def test_held_out_pictures_are_the_same_for_every_training_seed() -> None:
 
 def test_the_white_box_has_a_label_of_its_own() -> None:
     assert load_data_set("white-box", CUTOUTS, PHOTOS, 64, seed=0).labels == ("white box",)
+
+
+def classes_drawn(cutouts: Path) -> set[str]:
+    data = load_data_set("any-size", cutouts, PHOTOS, 64, seed=0)
+    return {data.labels[data.training.make(n).class_ids[0]] for n in range(20)}
+
+
+def test_an_early_stage_draws_charmander_or_all_of_ones_own_classes(tmp_path: Path) -> None:
+    for label, of in {"Mug": "Bulbasaur", "Teapot": "Squirtle", "Watch": "Pikachu"}.items():
+        shutil.copytree(CUTOUTS / of, tmp_path / label)
+    assert classes_drawn(tmp_path) == {"Mug", "Teapot", "Watch"}
+    shutil.copytree(CUTOUTS / "Charmander", tmp_path / "Charmander")
+    assert classes_drawn(tmp_path) == {"Charmander"}
 
 
 def test_an_unknown_stage_is_refused_and_the_known_ones_named() -> None:

@@ -26,7 +26,7 @@ def trained(folder: Path, head: HeadName) -> Path:
     recipe = Recipe(stage="multi-class", labels=labels, head=head, steps=2, batch_size=2)
     data = load_training_data(recipe, 128)
     trainer = Trainer(recipe, NetworkShape(3, 128, (4, 4, 4, 4), (0, 0, 0)), labels)
-    samples = data.held_out_samples(4)
+    samples = list(data.held_out_samples(4))
     trainer.train(data.training, samples, folder, lambda _: None, workers=0, validate_every=2)
     return folder / "best.pt"
 

@@ -79,7 +79,7 @@ A_PATH = click.Path(path_type=Path)
 @click.option(
     "--steps",
     type=click.IntRange(1),
-    help=f"[default: {STEPS_ON} from weights, else the stage's]",
+    help=f"[default: the stage's; from weights {STEPS_ON} at most]",
 )
 @click.option("--batch-size", type=click.IntRange(1), help="[default: the stage's]")
 @click.option(
@@ -176,6 +176,7 @@ def command(
     prepare_place(out)
     keep_freed_memory(ALL_BYTES)
     begun_with = file_of_weights(weights, own=cutouts is not None or labelled is not None)
+    steps = steps or (plan.steps if begun_with is None else min(STEPS_ON, plan.steps))
     usual_rate = plan.learning_rate if begun_with is None else plan.learning_rate / 2
     recipe = Recipe(
         # whole paths, so that a run can be resumed from any folder
@@ -188,10 +189,10 @@ def command(
         stage=stage,
         # the stages' classes are some of those that come with rtloc
         labels=plan.labels if cutouts is None else None,
-        steps=steps or (plan.steps if begun_with is None else min(STEPS_ON, plan.steps)),
+        steps=steps,
         batch_size=batch_size or plan.batch_size,
         learning_rate=usual_rate if learning_rate is None else learning_rate,
-        warmup_steps=plan.warmup_steps,
+        warmup_steps=min(plan.warmup_steps, steps // 4),
         weights=None if begun_with is None else str(begun_with.absolute()),
         picture_part=picture_size / size if picture_size else plan.picture_part,
         # smaller pictures teach quickly what those weights know already

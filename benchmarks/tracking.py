@@ -1,4 +1,4 @@
-"""Measure what following objects does on the sample clip: numbers, flicker, trembling, lag.
+"""Measure what is found in the sample clip, and what following does: flicker, trembling, lag.
 
     python benchmarks/tracking.py
 
@@ -29,6 +29,7 @@ from train.matching import iou_matrix
 CLIP = Path(__file__).parents[1] / "samples" / "pokemon.mp4"
 SHORT_SIDE_PX = 16
 IOU = 0.5
+VISIBLE = 0.25  # of a box: those that are less so are slivers at the edge of the frame
 FAST_PX = 3.0  # a frame: slower objects tell nothing of a lag
 Way = Callable[[Detections, float], Detections]
 
@@ -39,6 +40,9 @@ class Tally:
 
     objects: int = 0
     hits: int = 0
+    visible: int = 0  # objects of which at least a quarter can be seen
+    visible_hits: int = 0
+    detections: int = 0
     false: int = 0
     gaps: int = 0  # frames in which an object was lost that was found in the one before
     switches: int = 0
@@ -49,15 +53,19 @@ class Tally:
 
 @click.command()
 @click.option("--model", default=DEFAULT_MODEL, show_default=True)
+@click.option("--threshold", type=click.FloatRange(0, 1), help="[default: the model's]")
+@click.option("--input-size", type=click.IntRange(32), help="[default: the model's]")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the section to this file too.")
-def main(model: str, out: Path | None) -> None:
+def main(model: str, threshold: float | None, input_size: int | None, out: Path | None) -> None:
     """Send the clip's detections through each way, and print the table."""
     before = report.machine()
     truths = [
         json.loads(line) for line in CLIP.with_suffix(".jsonl").read_text("utf-8").split("\n")[:-1]
     ]
-    with Localizer(model) as localizer, open_video(CLIP, 0) as video:
+    opened = Localizer(model, threshold=threshold, input_size=input_size)
+    with opened as localizer, open_video(CLIP, 0) as video:
         begin, labels = localizer.threshold, localizer.info.labels
+        size = input_size or localizer.info.input_size
         localizer.threshold *= DOUBTFUL
         frames = [(localizer.locate_frame(f), f.time_s) for f in video.frames(0.0, None)]
     ways: dict[str, Way] = {
@@ -74,6 +82,8 @@ def main(model: str, out: Path | None) -> None:
             [
                 name,
                 f"{tally.hits / tally.objects:.3f}",
+                f"{tally.visible_hits / tally.visible:.3f}",
+                f"{1 - tally.false / tally.detections:.3f}",
                 str(tally.false),
                 str(tally.gaps),
                 str(tally.switches),
@@ -83,12 +93,14 @@ def main(model: str, out: Path | None) -> None:
             ]
         )
     header = [
-        *("", "recall", "false", "gaps", "switches"),
+        *("", "recall", "of a quarter", "precision", "false", "gaps", "switches"),
         *("tremble, px", "error, px", "lag, ms"),
     ]
     body = (
         f"{report.table(header, rows)}\n\n"
-        f"Model {model}, threshold {begin:g}, {len(frames)} frames. Gaps: frames in which an "
+        f"Model {model}, input of {size} px, threshold {begin:g}, {len(frames)} frames. Recall: of "
+        f"boxes of {SHORT_SIDE_PX} px and more; of a quarter: of those of which at least a quarter "
+        "is in the frame. Gaps: frames in which an "
         "object is lost that was found in the frame before. Switches: changes of an object's "
         "number. Tremble: how far a side's error changes from a frame to the next, median. Error: "
         f"of a side, mean. Lag: of boxes that move more than {FAST_PX:g} px a frame, median."
@@ -135,13 +147,16 @@ def measured(answers: list[Detections], truths: list[dict], labels: tuple[str, .
                 right.add(row)
             if min(box[2] - box[0], box[3] - box[1]) < SHORT_SIDE_PX:
                 continue
+            is_visible = one["visible"] >= VISIBLE
             tally.objects += 1
+            tally.visible += is_visible
             before = last.get(one["label"])
             followed_on = before is not None and before[0] == n - 1
             if row is None:
                 tally.gaps += followed_on
                 continue
             tally.hits += 1
+            tally.visible_hits += is_visible
             error = found.boxes[row] - box
             number = None if found.track_ids is None else int(found.track_ids[row])
             tally.errors_px.append(error)
@@ -151,6 +166,7 @@ def measured(answers: list[Detections], truths: list[dict], labels: tuple[str, .
                 lag = lag_of(error, box - before[2])
                 tally.lags += [] if lag is None else [lag]
             last[one["label"]] = (n, error, box, number)
+        tally.detections += len(found)
         tally.false += len(found) - len(right)
     return tally
 

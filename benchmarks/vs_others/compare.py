@@ -92,8 +92,9 @@ def main(
         "locating one frame (of rtloc: eight together, as `rtloc video` does).\n\n"
         "![Frames a second of each side, as bars](vs_others/fps.png)\n\n"
         "rtloc writes H.264, Ultralytics Motion JPEG, the other two MPEG-4 part 2: both encode "
-        "faster, and browsers play neither. Installed: with the torch that pip takes, which brings "
-        "CUDA."
+        "faster, and browsers play neither. The plain script runs the float32 form of rtloc's "
+        "model on ONNX Runtime, rtloc its 8-bit form on OpenVINO. Installed: with the torch that "
+        "pip takes, which brings CUDA."
     )
     report.publish("Whole commands over a video", before, body, out)
 

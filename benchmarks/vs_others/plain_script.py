@@ -2,7 +2,8 @@
 
     python benchmarks/vs_others/plain_script.py MODEL.onnx IN.mp4 [OUT.mp4]
 
-The model is one of rtloc's own, so that only the loop differs.
+The model is the float32 form of rtloc's own on ONNX Runtime, as such scripts have it; `rtloc video`
+runs its 8-bit form on OpenVINO.
 """
 
 import sys

@@ -14,12 +14,13 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 def distractor_options(text: str) -> Callable[[Command], Command]:
     """Give a command --distractors and --no-distractors; text: what is in the folder."""
+    usual = "[default: those that come with rtloc, without those that are named like a class]"
 
     def give(command: Command) -> Command:
         folder = click.Path(path_type=Path)
         leave_out = "Draw none of those that come with rtloc."
         command = click.option("--no-distractors", is_flag=True, help=leave_out)(command)
-        return click.option("--distractors", type=folder, help=text)(command)
+        return click.option("--distractors", type=folder, help=f"{text}  {usual}")(command)
 
     return give
 

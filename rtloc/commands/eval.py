@@ -8,10 +8,11 @@ import cv2
 
 from engines.backends import BACKENDS
 from engines.model_file import ModelInfo
+from rtloc.commands.eval_data import OWN_CUTOUTS, generated_data, generated_options
 from rtloc.commands.eval_report import as_json, as_table
 from rtloc.commands.eval_run import Answers, look_at, measure_answers
 from rtloc.commands.options import input_size_option
-from rtloc.commands.train_distractors import chosen_distractors, distractor_options
+from rtloc.commands.train_distractors import chosen_distractors
 from rtloc.errors import RtlocError, UsageError
 from rtloc.files import check_writable
 from rtloc.localizer import DEFAULT_MODEL, Localizer
@@ -20,8 +21,6 @@ from rtloc.pictures import write_picture
 from rtloc.worst_sheet import Tile, draw_sheet
 from train.coco import precisions
 from train.coco_set import read_coco
-from train.data_set import CUTOUTS, PHOTOS, load_data_set
-from train.errors import TrainError
 from train.figures import Figures
 from train.negatives import Negatives, negatives_for
 from train.picture_set import PictureSet, generated_set
@@ -44,9 +43,7 @@ CHARACTERS = 72  # of text below one of the worst pictures
     type=click.IntRange(1),
     help=f"Pictures at most.  [default: {GENERATED} generated ones, all of a set]",
 )
-@click.option("--cutouts", type=A_PATH, default=CUTOUTS, help="As for `rtloc train`.")
-@click.option("--backgrounds", type=A_PATH, default=PHOTOS, help="As for `rtloc train`.")
-@distractor_options("As for `rtloc train`.")
+@generated_options
 @click.option(
     "--negatives",
     type=A_PATH,
@@ -155,16 +152,8 @@ def open_data(
     """
     name = info.stage if data is None else data
     if name in STAGES:
-        cutouts, photos, distractors = folders
-        size, labels = info.input_size, info.labels
-        generated = load_data_set(
-            name, cutouts, photos, size, seed=0, distractors=distractors, labels=labels
-        ).for_evaluation()
-        if generated.labels != info.labels:
-            raise TrainError(
-                f"the stage {name} does not draw all that the model knows "
-                f"({', '.join(info.labels)}); name its cut-outs' folder with --cutouts"
-            )
+        remedy = f"{OWN_CUTOUTS}, or as DATA a labelled set of what it knows"
+        generated = generated_data(info, name, folders, remedy).for_evaluation()
         number = count or GENERATED
         free = negatives_for(generated.held_out, number, number)
         return generated_set(generated, name, number), free

@@ -1,13 +1,17 @@
 """`rtloc verify`: make sure that a model answers the same on another backend or in another form."""
 
+from pathlib import Path
+
 import click
+import cv2
 
 from engines.backends import BACKENDS, open_backend
 from engines.errors import EngineError
 from engines.model_file import ModelInfo, read_model_info, resolve_model
+from rtloc.commands.eval_data import generated_data, generated_options
 from rtloc.commands.eval_run import shown
+from rtloc.commands.train_distractors import chosen_distractors
 from rtloc.localizer import DEFAULT_MODEL
-from train.data_set import CUTOUTS, PHOTOS, load_data_set
 from train.errors import TrainError
 from train.evaluate import locate_all
 from train.matching import Found, Truth, truth_of
@@ -29,25 +33,32 @@ BACKEND = click.Choice(["auto", *BACKENDS])
     help="For the reference.",
 )
 @click.option("--count", type=click.IntRange(1), default=500, show_default=True, help="Pictures.")
+@generated_options
 def command(
-    model: str, reference: str | None, backend: str, reference_backend: str, count: int
+    model: str,
+    reference: str | None,
+    backend: str,
+    reference_backend: str,
+    count: int,
+    cutouts: Path,
+    backgrounds: Path,
+    distractors: Path | None,
+    no_distractors: bool,
 ) -> None:
     """Say whether MODEL answers as a reference does; exit code 1 if not.
 
     Both answer generated pictures over photos that were never trained on. Their mAP@50:95, boxes
-    and scores must lie close together.
+    and scores must lie close together. --cutouts names those of a model of your own.
     """
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our own errors say it
+    folders = cutouts, backgrounds, chosen_distractors(distractors, no_distractors)
     info = read_model_info(resolve_model(model))
     right = read_model_info(resolve_model(reference or model))
     if right.labels != info.labels or right.input_size != info.input_size:
         raise EngineError(
             f"{reference} has other labels or another input than {model}; name one of its own forms"
         )
-    data = load_data_set(info.stage, CUTOUTS, PHOTOS, info.input_size, seed=0, labels=info.labels)
-    if data.labels != info.labels:
-        raise TrainError(
-            f"the pictures that come with rtloc show other things than {', '.join(info.labels)}"
-        )
+    data = generated_data(info, info.stage, folders)
     samples = [data.held_out.make(n) for n in shown(range(count), count, "making pictures")]
     ours, name = answers(info, backend, samples)
     theirs, right_name = answers(right, reference_backend, samples)

@@ -245,7 +245,9 @@ def test_what_cannot_be_measured_is_said(
     assert "cannot read none.yaml" in fails(1, "eval", model, "none.yaml")
     assert "no model 'nothing'" in fails(2, "eval", "nothing", coco)
     assert "No such file" in fails(1, "eval", model, "none.json")
-    assert "does not draw all that the model knows (cat, dog)" in fails(1, "eval", model)
+    said = fails(1, "eval", model)
+    assert "does not draw all that the model knows (cat, dog); name its cut-outs' folder" in said
+    assert "with --cutouts, or as DATA a labelled set" in said
     assert "must end in .png" in fails(2, "eval", model, coco, "--plot", "pr.pdf")
     distractors = ("--distractors", ".", "--no-distractors")
     assert "contradict each other" in fails(2, "eval", model, coco, *distractors)

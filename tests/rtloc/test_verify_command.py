@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from answering_model import write_answering_model
+
+from train.data_set import HELD_OUT_PHOTOS
 
 QUICK = ("--count", 8)
 
@@ -32,4 +36,24 @@ def test_a_model_of_other_labels_is_refused(fails, tmp_path: Path) -> None:
     cats = write_answering_model(tmp_path / "cats.onnx", [((8, 8, 24, 24), 0.9, 0)], ["cat"])
     said = fails(1, "verify", "pokemon", "--reference", cats)
     assert "has other labels or another input" in said
-    assert "show other things than cat" in fails(1, "verify", cats)
+    said = fails(1, "verify", cats)
+    assert "does not draw all that the model knows (cat); name its cut-outs' folder" in said
+
+
+def test_a_model_of_ones_own_is_verified_on_ones_own_pictures(rtloc, fails, tmp_path: Path) -> None:
+    cats = write_answering_model(tmp_path / "cats.onnx", [((8, 8, 24, 24), 0.9, 0)], ["cat"])
+    drawing = np.full((200, 150, 4), 255, np.uint8)
+    for place in ("cutouts/cat/a.png", "others/a.png", "others/b.png"):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        assert cv2.imwrite(str(tmp_path / place), drawing)
+    done = rtloc(
+        *("verify", cats, *QUICK, "--cutouts", "cutouts", "--distractors", "others"),
+        *("--backgrounds", HELD_OUT_PHOTOS),
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{cats} (fp32) on ")
+    assert "8 pictures, 8 objects" in done.stdout
+    said = fails(1, "verify", cats, "--cutouts", "cutouts", "--distractors", "nowhere")
+    assert "no folder of distractors at nowhere" in said
+    said = fails(2, "verify", cats, "--distractors", "others", "--no-distractors")
+    assert "contradict each other" in said

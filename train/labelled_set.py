@@ -87,13 +87,18 @@ def labelled_set(
     Raises:
         TrainError: there is nothing to learn.
     """
-    if {p.path for p in held_out} <= {p.path for p in training}:
+    if not held_out or files_of(held_out) <= files_of(training):
         training, held_out = hold_out(training, path, "labelled picture")
-    measured = {p.path for p in held_out}
-    training = [p for p in training if p.path not in measured]
+    measured = files_of(held_out)
+    training = [p for p in training if p.path.resolve() not in measured]
     if not any(len(p.class_ids) for p in training):
         raise TrainError(f"{path} has no boxes to train on")
     return LabelledSet(tuple(labels), [whole(p) for p in training], [whole(p) for p in held_out])
+
+
+def files_of(pictures: Sequence[LabelledPicture]) -> set[Path]:
+    """Return where pictures really lie: one file may have several paths."""
+    return {picture.path.resolve() for picture in pictures}
 
 
 def whole(picture: LabelledPicture) -> LabelledPicture:

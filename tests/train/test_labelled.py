@@ -95,6 +95,17 @@ def test_a_picture_of_both_parts_is_measured_on_only(tmp_path: Path) -> None:
     assert [p.path.name for p in data.held_out] == ["2.png", "3.png"]
 
 
+def test_a_picture_of_both_parts_is_known_by_any_path(tmp_path: Path) -> None:
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists/val.txt").write_text("../images/train/1.png\n../images/val/0.png", "utf-8")
+    data = read_labelled(write_yolo(tmp_path, val="lists/val.txt"))
+    assert [p.path.name for p in data.training] == ["0.png", "2.png"]
+    (tmp_path / "linked").symlink_to(tmp_path / "images/train")
+    data = read_labelled(write_yolo(tmp_path, val="linked"))
+    assert [p.path.name for p in data.training] == ["0.png", "2.png"]
+    assert [p.path.name for p in data.held_out] == ["1.png"]
+
+
 def test_a_coco_set_is_read(tmp_path: Path) -> None:
     data = read_labelled(write_coco(tmp_path))
     assert data.labels == ("cat", "dog")  # by their numbers; of the owl there is only a crowd

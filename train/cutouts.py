@@ -19,6 +19,8 @@ SMALLEST_SIDE_PX = 16
 LARGEST_SIDE_PX = 1024  # as large as an object gets in the largest pictures
 MANY_ROWS = 160  # and columns: more of them tell an outline no better
 SEEN_ALPHA = 100  # of 255: a pixel with less than this is not counted as the object's
+OPAQUE = 128  # an alpha from which on a pixel hides what lies below it
+LEAST_OPAQUE = 1e-3  # of what can be seen: below it hardly any picture would get a box
 DISTRACTOR = -1  # the first kind of them; others are counted down from it
 SUFFIXES = {".svg", ".png", ".webp"}
 
@@ -78,14 +80,7 @@ def cutout_from_bgra(image: NDArray[np.uint8], class_id: int) -> Cutout:
     inside = seen_part(image)
     # a border of nothing, so that the pyramid's edges stay soft
     bordered = cv2.copyMakeBorder(inside, 2, 2, 2, 2, cv2.BORDER_CONSTANT)
-    trimmed = premultiplied(bordered.astype(np.uint8, copy=False))
-    sides = trimmed.shape[:2]
-    scale = max(LARGEST_SIDE_PX / max(sides), SMALLEST_LEVEL_PX / min(sides))
-    if scale < 1:
-        height, width = (round(scale * side) for side in sides)
-        small = cv2.resize(trimmed, (width, height), interpolation=cv2.INTER_AREA)
-        trimmed = small.astype(np.uint8, copy=False)
-    levels = [trimmed]
+    levels = [no_larger_than_needed(premultiplied(bordered.astype(np.uint8, copy=False)))]
     while min(levels[-1].shape[:2]) >= 2 * SMALLEST_LEVEL_PX:
         height, width = levels[-1].shape[:2]
         half = cv2.resize(levels[-1], (width // 2, height // 2), interpolation=cv2.INTER_AREA)
@@ -113,6 +108,33 @@ def seen_part(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
             f"the object is {width}×{height} px; use a picture of at least {SMALLEST_SIDE_PX} px"
         )
     return inside
+
+
+def no_larger_than_needed(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Shrink a picture with alpha, uint8 [H, W, 4], until its longer side is `LARGEST_SIDE_PX`.
+
+    Raises:
+        TrainError: nothing in it can be seen then.
+    """
+    sides = image.shape[:2]
+    scale = max(LARGEST_SIDE_PX / max(sides), SMALLEST_LEVEL_PX / min(sides))
+    if scale >= 1:
+        return image
+    height, width = (round(scale * side) for side in sides)
+    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    if small[..., 3].max() < SEEN_ALPHA:
+        raise TrainError(
+            f"nothing can be seen at {width}×{height} px (every alpha is below {SEEN_ALPHA} of "
+            "255); draw it with thicker lines"
+        )
+    return small.astype(np.uint8, copy=False)
+
+
+def is_opaque(cutout: Cutout) -> bool:
+    """Say whether enough of a cut-out hides what lies below it."""
+    alpha = cutout.levels[0][..., 3]
+    opaque, seen = (np.count_nonzero(alpha >= least) for least in (OPAQUE, SEEN_ALPHA))
+    return bool(opaque >= LEAST_OPAQUE * seen)
 
 
 def is_rectangle(cutout: Cutout) -> bool:
@@ -196,7 +218,13 @@ def load_cutouts(folder: Path) -> tuple[tuple[str, ...], list[Cutout]]:
         if not paths:
             raise TrainError(f"no PNG, WebP or SVG cut-outs in {class_folder}; add at least one")
         for path in paths:
-            cutouts += load_picture(path, class_id)
+            views = load_picture(path, class_id)
+            if not any(map(is_opaque, views)):
+                raise TrainError(
+                    f"{path} is too faint to be learnt (nearly every alpha is below {OPAQUE} of "
+                    "255); make the object opaque"
+                )
+            cutouts += views
     return tuple(p.name for p in class_folders), cutouts
 
 

@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 
 from train import layers
 from train.bend import Bend, bend_map, bent
-from train.cutouts import Cutout
+from train.cutouts import OPAQUE, Cutout
 from train.stages import Stage
 
 Box = tuple[float, float, float, float]
 Image = NDArray[np.uint8]
 Matrix = NDArray[np.float64]
-OPAQUE = 128  # an alpha from which on a pixel counts as the object's
 MOST_SHIFTED = 0.6  # of an object's own contrast: shifted by more than that, nobody would know it
 NEXT_LEVEL = 1.4  # a finer level than needed is sharper, but shrinking it by more than this aliases
 MOST_TILTED = 0.2  # of an object's thickness, that a corner moves: by 0.25 it could fold over

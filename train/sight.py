@@ -11,8 +11,9 @@ import cv2
 from cv2.typing import MatLike
 
 from train import layers, light, paste
+from train.cutouts import OPAQUE
 from train.light import Cast
-from train.paste import OPAQUE, Image
+from train.paste import Image
 
 TELLING = 32  # grey levels, of any channel: much more than noise and compression change
 LEAST_SEEN = 0.3  # of what of an object lies in the picture

@@ -8,7 +8,13 @@ import cv2
 import numpy as np
 import pytest
 
-from train.cutouts import SMALLEST_LEVEL_PX, cutout_from_bgra, load_cutouts, read_bgra
+from train.cutouts import (
+    SMALLEST_LEVEL_PX,
+    cutout_from_bgra,
+    load_cutouts,
+    load_distractors,
+    read_bgra,
+)
 from train.data_set import CUTOUTS
 from train.errors import TrainError
 
@@ -135,6 +141,30 @@ def test_a_photo_of_an_object_is_made_no_larger_than_it_can_be_needed() -> None:
     assert np.ptp(cutout.outline[:, 0]) == pytest.approx(1, abs=3e-3)
     thin = cutout_from_bgra(np.full((5, 3000, 4), 255, np.uint8), 0)
     assert thin.levels[0].shape == (9, 3004, 4)
+
+
+def test_line_art_of_which_nothing_is_left_when_it_is_shrunk_is_named(tmp_path: Path) -> None:
+    image = np.zeros((4096, 4096, 4), np.uint8)
+    for x in range(100, 4000, 97):
+        cv2.line(image, (x, 100), (x + 50, 4000), (0, 0, 0, 255), 1)
+    path = put(tmp_path, "cat/a.png", image)
+    with pytest.raises(
+        TrainError, match=r"nothing can be seen at .*; draw it with thick"
+    ) as caught:
+        load_cutouts(tmp_path)
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_a_cutout_too_faint_to_get_a_box_is_named(tmp_path: Path) -> None:
+    faint = square(alpha=120)
+    faint[10, 5:15, 3] = 255
+    path = put(tmp_path, "cat/a.png", faint)
+    with pytest.raises(TrainError, match=r"a\.png is too faint .*; make the object opaque"):
+        load_cutouts(tmp_path)
+    assert len(load_distractors(path.parent)) == 1  # which need no box
+    faint[10:12, 5:25, 3] = 255
+    put(tmp_path, "cat/a.png", faint)
+    assert len(load_cutouts(tmp_path)[1]) == 1
 
 
 def test_one_picture_of_a_class_that_is_too_small_is_named(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def load_json(path: Path) -> dict[str, Any]:
         data = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise TrainError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TrainError(f"{path} is no JSON file: {error}") from error
     if not isinstance(data, dict):
         raise TrainError(f"{path} is no COCO set: it holds a {type(data).__name__}, no object")
@@ -89,7 +89,8 @@ def check_ids(data: Mapping[str, Any], path: Path) -> None:
     """Make sure that boxes tell whose they are.
 
     Raises:
-        TrainError: two pictures have one id, or a box is of a category that is not there.
+        TrainError: two pictures have one id, or a box is of a category or in a picture that is
+            not there.
     """
     pictures = Counter(entry["id"] for entry in data["images"])
     if twice := [number for number, count in pictures.items() if count > 1]:
@@ -100,6 +101,11 @@ def check_ids(data: Mapping[str, Any], path: Path) -> None:
             raise TrainError(
                 f"{path}: the annotation {annotation.get('id')} is of the category "
                 f"{annotation['category_id']}, which is not among its categories"
+            )
+        if pictures and annotation["image_id"] not in pictures:
+            raise TrainError(
+                f"{path}: the annotation {annotation.get('id')} is in the picture "
+                f"{annotation['image_id']!r}, which is not among its images; mend or remove it"
             )
 
 

@@ -49,7 +49,8 @@ def load_yaml(path: Path) -> dict[str, Any]:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise TrainError(f"cannot read {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    # a value that is not of its own kind, and lists in lists without end, raise nearly anything
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
         raise TrainError(f"{path} is no YAML file: {' '.join(str(error).split())}") from error
     if not isinstance(data, dict):
         raise TrainError(f"{path} is no YOLO set: it holds no `train:` and `names:`")

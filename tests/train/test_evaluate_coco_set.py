@@ -108,7 +108,7 @@ def test_a_picture_is_turned_only_if_it_then_fits(tmp_path: Path) -> None:
         ([1], "it holds a list"),
         (coco(images=[]), "names no pictures"),
         ({"images": []}, "is no COCO set"),
-        (coco(images=[{"id": 1}]), "is no COCO set"),
+        (coco(images=[{"id": 1}], annotations=[]), "is no COCO set"),
         (coco(annotations=[{"category_id": 3, "image_id": 7, "bbox": [1, 2]}]), "is no COCO set"),
         (
             coco(categories=[{"id": 3, "name": "owl"}], annotations=[]),
@@ -116,6 +116,7 @@ def test_a_picture_is_turned_only_if_it_then_fits(tmp_path: Path) -> None:
         ),
         (coco(categories=[]), "is of the category 3, which is not among its categories"),
         (coco(categories=[], annotations=[]), "the model knows cat, dog"),
+        (coco(images=coco()["images"][1:]), "is in the picture 7, which is not among its images"),
         (coco(images=2 * [{"id": 7}]), "has two pictures with the id 7"),
     ],
 )

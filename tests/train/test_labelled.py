@@ -142,7 +142,15 @@ def test_a_coco_sets_pictures_may_lie_elsewhere(tmp_path: Path, pictures: str) -
         ("hello", "is no JSON file"),
         ("[]", "it holds a list"),
         ("{}", "is no COCO set"),
-        (coco(images=[{"id": 1}]), "is no COCO set of boxes: something in it has no 'file_name'"),
+        (
+            coco(annotations=[{"id": 7, "image_id": "0", "category_id": 9, "bbox": [0] * 4}]),
+            "annotation 7 is in the picture '0', which is not among its images",
+        ),
+        ("[" * 100_000, "is no JSON file"),
+        (
+            coco(images=[{"id": 1}], annotations=[]),
+            "is no COCO set of boxes: something in it has no 'file_name'",
+        ),
         (
             coco(annotations=[{"id": 7, "category_id": 1, "bbox": [0] * 4}]),
             "annotation 7 is of the",
@@ -151,7 +159,7 @@ def test_a_coco_sets_pictures_may_lie_elsewhere(tmp_path: Path, pictures: str) -
         (coco(images=[]), "names no pictures"),
         (coco(annotations=[]), "has no boxes to train on"),
         (coco(categories=[]), "of the category 9, which is not among"),
-        (coco(1), "one labelled picture in .* is too few"),
+        (coco(1, annotations=coco()["annotations"][:2]), "one labelled picture in .* is too few"),
         (coco(images=[{**image, "width": 0} for image in coco()["images"]]), "is no COCO set"),
     ],
 )
@@ -249,7 +257,8 @@ def test_what_is_neither_is_said(tmp_path: Path) -> None:
         read_labelled(tmp_path)
     with pytest.raises(TrainError, match=r"cannot read .*none\.yaml: No such file"):
         read_labelled(tmp_path / "none.yaml")
-    for text in ("a: b: c", "[1", "word"):
+    values = ("2023-02-30", "!!int abc", "!!int ''", "!!bool a", "!!timestamp a", "[" * 3000)
+    for text in ("a: b: c", "[1", "word", *(f"names: {value}" for value in values)):
         (tmp_path / "a.yml").write_text(text, "utf-8")
         with pytest.raises(TrainError, match=r"a\.yml is no Y") as caught:
             read_labelled(tmp_path / "a.yml")

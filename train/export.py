@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import onnx
 import torch
@@ -145,6 +145,17 @@ def halved(network: Network) -> Network:
     return network
 
 
+def figures_of(state: Mapping[str, Any], checkpoint: Path) -> Figures:
+    """Return the figures in a checkpoint's state.
+
+    Raises:
+        TrainError: it was never validated.
+    """
+    if state["figures"] is None:
+        raise TrainError(f"{checkpoint} was never validated; train on until the next validation")
+    return Figures(**state["figures"])
+
+
 def export_checkpoint(checkpoint: Path, path: Path, precision: Precision = "fp32") -> Figures:
     """Write the model file of a checkpoint's averaged network; return the figures it carries.
 
@@ -152,9 +163,7 @@ def export_checkpoint(checkpoint: Path, path: Path, precision: Precision = "fp32
         TrainError: the checkpoint cannot be read, was never validated, or `path` not be written.
     """
     state = load_checkpoint(checkpoint)
-    if state["figures"] is None:
-        raise TrainError(f"{checkpoint} was never validated; train on until the next validation")
-    figures = Figures(**state["figures"])
+    figures = figures_of(state, checkpoint)
     stage, values = state["recipe"]["stage"], figures.numbers()
     prepare_place(path)
     about = Description(state["labels"], figures.threshold, stage, values)

@@ -1,7 +1,8 @@
 """Shrink photos for the training set: `python -m train.shrink_photos DEST PHOTO...`.
 
 Each photo becomes a JPEG (quality 85) of at most 640 px on its longer side: training pictures are
-320 px, so a crop of half a photo still has a pixel for each of theirs.
+384 px for an input of 512, so a crop of three fifths of a photo still has a pixel for each of
+theirs.
 """
 
 from pathlib import Path

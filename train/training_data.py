@@ -1,6 +1,6 @@
 """What a recipe trains on and is measured on, with or without a labelled set."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -109,6 +109,18 @@ def data_of_state(state: dict[str, Any]) -> TrainingData:
     """
     recipe = Recipe(**state["recipe"])
     data = load_training_data(recipe, state["shape"]["size"])
-    if data.labels != tuple(state["labels"]):
-        raise TrainError(f"{recipe.cutouts} now holds {data.labels}, the run {state['labels']}")
+    check_labels(data, recipe, state["labels"])
     return data
+
+
+def check_labels(data: TrainingData, recipe: Recipe, labels: Sequence[str]) -> None:
+    """Make sure that what a recipe names still holds a run's labels.
+
+    Raises:
+        TrainError: it holds others.
+    """
+    if data.labels != tuple(labels):
+        source = recipe.cutouts if recipe.labelled is None else recipe.labelled
+        raise TrainError(
+            f"{source} now holds {', '.join(data.labels)}; the run knows {', '.join(labels)}"
+        )

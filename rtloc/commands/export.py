@@ -8,7 +8,7 @@ import click
 
 from rtloc.commands.options import INPUT_SIZE
 from train.checkpoint import load_checkpoint
-from train.export import export_checkpoint, prepare_place
+from train.export import export_checkpoint, figures_of, prepare_place
 from train.resize import resize
 from train.settle import settle
 from train.training_data import data_of_state
@@ -49,6 +49,8 @@ def command(
     With fp16 the same in fp32 is written beside it, as NAME-fp32.onnx where OUT is NAME.onnx or
     NAME-fp16.onnx: what to verify it against.
     """
+    if precision == "int8":  # to make it takes minutes
+        figures_of(load_checkpoint(checkpoint), checkpoint)
     if input_size is None:
         write(checkpoint, out, precision)
         return
@@ -56,7 +58,7 @@ def command(
     with tempfile.TemporaryDirectory() as folder:
         resized = Path(folder) / checkpoint.name
         resize(checkpoint, input_size, resized)
-        if precision != "int8":  # that is measured as it is written
+        if precision != "int8":
             settle(resized, data_of_state(load_checkpoint(resized)))
         write(resized, out, precision)
 

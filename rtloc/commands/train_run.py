@@ -1,6 +1,7 @@
 """Begin a training run, or go on with one."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -18,7 +19,7 @@ from train.recipe import Recipe, picture_size
 from train.stages import STAGES
 from train.team import Team
 from train.trainer import Trainer, resume
-from train.training_data import TrainingData, load_training_data
+from train.training_data import TrainingData, check_labels, load_training_data
 
 RANDOM = "none"
 HARD_PART = 0.25  # a tenth as many false alarms as without, benchmarks/ablation.md
@@ -51,9 +52,8 @@ def open_run(
         shape = NetworkShape(len(data.labels), size, depths=depths)
         trainer = Trainer(recipe, shape, data.labels, team)
         trainer.begin(data.training)
-    elif trainer.labels != data.labels:
-        source = recipe.cutouts if recipe.labelled is None else recipe.labelled
-        raise TrainError(f"{source} now holds {data.labels}, the run {trainer.labels}")
+    else:
+        check_labels(data, recipe, trainer.labels)
     return trainer, data
 
 
@@ -64,12 +64,13 @@ def check_folder(folder: Path) -> None:
         TrainError: they cannot.
     """
     try:
-        is_new = not folder.exists()
+        made = [one for one in (folder, *folder.parents) if not one.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=folder):
             pass
-        if is_new:
-            folder.rmdir()
+        with suppress(OSError):  # another run may have put something there meanwhile
+            for one in made:
+                one.rmdir()
     except OSError as error:
         raise TrainError(
             f"cannot write in {folder}: {error.strerror}; name another folder with --run"

@@ -18,12 +18,17 @@ from click.testing import CliRunner
 
 from engines.backends import open_backend
 from engines.model_file import read_model_info
+from rtloc.commands.export import command as export_command
 from rtloc.commands.train import command as train_command
-from rtloc.commands.train_run import usual_hard_part
+from rtloc.commands.train_run import check_folder, usual_hard_part
 from rtloc.errors import UsageError
 from train.checkpoint import load_checkpoint, save_checkpoint
+from train.data_set import CUTOUTS, PHOTOS, load_data_set
 from train.errors import TrainError
+from train.network import NetworkShape
 from train.recipe import Recipe, picture_size
+from train.trainer import Trainer
+from train.training_data import check_labels
 
 # one thread each: several that wait for one another starve where tests run side by side
 ALONE = {"OMP_NUM_THREADS": "1"}
@@ -219,6 +224,36 @@ def test_numbers_that_training_cannot_use_are_refused(option: str, value: str) -
 def test_there_must_be_a_run_to_resume_or_export(fails) -> None:
     assert "no checkpoint at runs/model/last.pt" in fails(1, "train", "--resume")
     assert "no checkpoint at best.pt" in fails(1, "export", "best.pt")
+
+
+def test_a_run_never_validated_is_named_as_it_was_given(tmp_path: Path) -> None:
+    path = tmp_path / "last.pt"
+    shape = NetworkShape(4, 128, widths=(4, 8, 8, 8), depths=(0, 0, 0))
+    save_checkpoint(path, Trainer(Recipe(), shape, ("a", "b", "c", "d")).state())
+    options = [str(path), "-o", str(tmp_path / "a.onnx"), "--precision", "int8"]
+    for more in ([], ["--input-size", "96"]):
+        done = CliRunner().invoke(export_command, [*options, *more])
+        assert isinstance(done.exception, TrainError)
+        assert str(done.exception).startswith(f"{path} was never validated")
+
+
+def test_a_set_of_other_labels_is_named(tmp_path: Path) -> None:
+    data = load_data_set("many-objects", CUTOUTS, PHOTOS, 64, seed=0, labels=["Pikachu"])
+    check_labels(data, Recipe(), ["Pikachu"])
+    for recipe, source in (
+        (Recipe(cutouts="cats"), "cats"),
+        (Recipe(cutouts="cats", labelled="set.json"), "set.json"),
+    ):
+        with pytest.raises(TrainError, match=f"^{source} now holds Pikachu; the run knows a, b$"):
+            check_labels(data, recipe, ["a", "b"])
+
+
+def test_whether_a_runs_folder_can_be_written_leaves_nothing_there(tmp_path: Path) -> None:
+    check_folder(tmp_path / "runs/new")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "runs").mkdir()
+    check_folder(tmp_path / "runs/new")
+    assert [one.name for one in tmp_path.rglob("*")] == ["runs"]
 
 
 def test_a_place_that_cannot_be_written_is_found_out_before_training(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def averaged(states: Sequence[dict[str, Any]], shares: Sequence[float]) -> dict[
     Raises:
         TrainError: they are of different networks, or the shares come to nothing.
     """
-    if any((s["shape"], s["labels"]) != (states[0]["shape"], states[0]["labels"]) for s in states):
+    if any(kind_of(state) != kind_of(states[0]) for state in states):
         raise TrainError("the checkpoints are of different networks; average those of one")
     if sum(shares) <= 0:
         raise TrainError("the shares come to 0; give one checkpoint a share, at least")
@@ -56,6 +56,14 @@ def averaged(states: Sequence[dict[str, Any]], shares: Sequence[float]) -> dict[
             for name, value in theirs[0].items()
         },
     }
+
+
+def kind_of(state: dict[str, Any]) -> tuple[object, ...]:
+    """Return what must be the same of networks whose weights are averaged.
+
+    Both heads' weights have the same names and shapes, and other meanings.
+    """
+    return state["shape"], state["labels"], state["recipe"].get("head", "dense")
 
 
 def at_scale_of(

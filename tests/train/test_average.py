@@ -125,3 +125,6 @@ def test_other_networks_are_refused() -> None:
     other = states(NetworkShape(2, 96, widths=(4, 8, 8, 8), depths=(0, 0, 0)))[0]
     with pytest.raises(TrainError, match="different networks"):
         averaged([states()[0], other], [1, 1])
+    single = Trainer(Recipe(head="single"), SHAPE, ("cat", "dog")).state()
+    with pytest.raises(TrainError, match="different networks"):
+        averaged([states()[0], single], [1, 1])

@@ -14,8 +14,6 @@ from train.negatives import Negatives, false_trials, mistaken_trials
 from train.samples import Sample
 from train.threshold import Trials, choose_by_presence, choose_threshold
 
-__all__ = ["Figures", "Found", "Infer", "evaluate", "locate_all", "measure", "measured_threshold"]
-
 Infer = Callable[[NDArray[np.uint8]], RawOutputs]
 LOWEST_SCORE = 0.01
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 import cv2
 
-LONGER_SIDE_PX = 640
+from train.errors import TrainError
+from train.photos import read_photo
 
 
 @click.command()
@@ -19,12 +20,13 @@ LONGER_SIDE_PX = 640
 def main(dest: Path, photos: tuple[Path, ...]) -> None:
     """Write a small copy of each of PHOTOS into the folder DEST."""
     for path in photos:
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if image is None:
-            raise click.ClickException(f"cannot read {path} as a picture")
-        scale = min(1.0, LONGER_SIDE_PX / max(image.shape[:2]))
-        small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         target = dest / f"{path.stem.lower()}.jpg"
+        if target.exists():
+            raise click.ClickException(f"{target} is there already; rename {path}")
+        try:
+            small = read_photo(path)
+        except TrainError as error:
+            raise click.ClickException(str(error)) from error
         if not cv2.imwrite(str(target), small, [cv2.IMWRITE_JPEG_QUALITY, 85]):
             raise click.ClickException(f"cannot write {target}")
 

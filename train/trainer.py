@@ -14,7 +14,8 @@ from train.batches import GeneratedBatches, batches
 from train.checkpoint import load_checkpoint, save_checkpoint
 from train.curves import LOSSES, append_row, cut_rows, draw_curves
 from train.errors import DivergedError, TrainError
-from train.evaluate import Figures, evaluate
+from train.evaluate import evaluate
+from train.figures import Figures
 from train.hard_pictures import HardPictures, hard_pictures_of
 from train.heads import HEADS
 from train.interrupts import delayed_interrupt, unbroken

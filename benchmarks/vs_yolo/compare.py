@@ -26,7 +26,9 @@ from engines.backends import open_backend
 from engines.model_file import input_wh, read_model_info
 from rtloc.localizer import Localizer
 from train.data_set import CUTOUTS, PHOTOS, load_data_set
-from train.evaluate import Figures, Found, evaluate, measure
+from train.evaluate import evaluate, measure
+from train.figures import Figures
+from train.matching import Found
 from train.samples import Sample
 
 sys.path.insert(0, str(Path(__file__).parents[1]))

@@ -12,7 +12,6 @@ import pytest
 
 from train.coco_set import read_coco
 from train.errors import TrainError
-from train.picture_set import labelled_set
 from train.samples import Sample
 
 LABELS = ("cat", "dog")
@@ -140,12 +139,3 @@ def test_pictures_that_cannot_be_used_are_said(tmp_path: Path) -> None:
         first_of(path)
     with pytest.raises(TrainError, match=r"cannot read .*none.json: No such file"):
         read_coco(tmp_path / "none.json", LABELS)
-
-
-def test_any_reader_of_boxes_makes_a_set() -> None:
-    image, boxes, ids = np.zeros((9, 9, 3), np.uint8), np.ones((1, 4), np.float32), np.ones(1, int)
-    pictures = labelled_set("three", iter([(image, boxes, ids)] * 3), most=2)
-    assert [(name, len(one.boxes)) for name, one in pictures.cases] == [
-        ("picture 1", 1),
-        ("picture 2", 1),
-    ]

@@ -18,8 +18,8 @@ from engines.model_file import OUTPUTS, read_model_info
 from train.cutouts import load_cutouts
 from train.data_set import CUTOUTS
 from train.errors import TrainError
-from train.evaluate import Figures
 from train.export import Description, export_checkpoint, export_onnx, halved, prepare_place
+from train.figures import Figures
 from train.generator import picture_maker
 from train.inference import Localization
 from train.network import GridNetwork, NetworkShape

@@ -188,11 +188,22 @@ def test_shrink_photos_writes_small_copies(tmp_path: Path) -> None:
 
 
 def test_shrink_photos_names_what_is_no_photo(tmp_path: Path) -> None:
-    path = tmp_path / "a.jpg"
+    path = tmp_path / "a.png"
     path.write_bytes(b"hello")
     done = CliRunner().invoke(shrink_photos, [str(tmp_path), str(path)])
     assert done.exit_code == 1
-    assert "a.jpg" in done.output
+    assert "cannot read" in done.output
+    assert "a.png" in done.output
+
+
+def test_shrink_photos_writes_over_no_other_copy(tmp_path: Path) -> None:
+    one, other = put(tmp_path / "in", "A.jpg", grey=0), put(tmp_path / "in", "a.png", grey=200)
+    out = tmp_path / "out"
+    out.mkdir()
+    done = CliRunner().invoke(shrink_photos, [str(out), str(one), str(other)])
+    assert done.exit_code == 1
+    assert f"a.jpg is there already; rename {other}" in " ".join(done.output.split())
+    assert cv2.imread(str(out / "a.jpg")).max() < 10
 
 
 def where(frame: np.ndarray) -> int:

@@ -83,12 +83,6 @@ class LabelledMaker:
     def without_objects(self) -> None:
         """Make none without objects: what the set does not label may be one all the same."""
 
-    def plain(self, index: int) -> Sample:
-        """Return a picture as the localizer would see it, with nothing changed."""
-        picture = self.pictures[index]
-        wh = input_wh(*picture.picture_wh, self.size)
-        return drawn(picture.pixels(), picture.labelled, fitted(picture.picture_wh, wh), wh)
-
 
 def labelled_maker(
     stage: Stage, pictures: Sequence[LabelledPicture], size: int, seed: int
@@ -100,6 +94,15 @@ def labelled_maker(
     """
     loaded = load_pictures(pictures, round(size * ZOOM[1]))
     return LabelledMaker(stage, loaded, size, seed, camera.noise_bank(seed, size))
+
+
+def plain(picture: LoadedPicture, size: int) -> Sample:
+    """Return a picture as the localizer would see it, with nothing changed.
+
+    size: the longer side of the input in pixels.
+    """
+    wh = input_wh(*picture.picture_wh, size)
+    return drawn(picture.pixels(), picture.labelled, fitted(picture.picture_wh, wh), wh)
 
 
 def mirrored(

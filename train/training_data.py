@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from train.data_set import HELD_OUT_SEED, DataSet, load_data_set
+from train.data_set import DataSet, load_data_set
 from train.errors import TrainError
 from train.labelled import read_labelled, with_labels
-from train.labelled_maker import LabelledMaker, MixedMaker, labelled_maker
+from train.labelled_maker import MixedMaker, labelled_maker, plain
+from train.labelled_set import LoadedPicture, load_pictures
 from train.negatives import Negatives
 from train.recipe import Recipe
 from train.samples import Maker, Sample
@@ -37,12 +38,14 @@ class TrainingData(Protocol):
 class LabelledData:
     """A labelled set, with generated pictures or, where `generated` is None, without.
 
-    held_out: of the set; part: 0..1, of the pictures, to train on and to measure on.
+    held_out: of the set; size: the longer side of the pictures to measure on, in pixels; part:
+    0..1, of the pictures, to train on and to measure on.
     """
 
     labels: tuple[str, ...]
     training: Maker
-    held_out: LabelledMaker
+    held_out: Sequence[LoadedPicture]
+    size: int
     generated: DataSet | None
     part: float
 
@@ -52,8 +55,8 @@ class LabelledData:
         Without generated ones there may be fewer than `count`.
         """
         most = count if self.generated is None else max(1, round(self.part * count))
-        real = min(most, len(self.held_out.pictures))
-        yield from map(self.held_out.plain, range(real))
+        real = min(most, len(self.held_out))
+        yield from (plain(picture, self.size) for picture in self.held_out[:real])
         if self.generated is not None:
             yield from self.generated.held_out_samples(count - real)
 
@@ -76,12 +79,11 @@ def load_training_data(recipe: Recipe, size: int) -> TrainingData:
     real = read_labelled(Path(recipe.labelled), images)
     generated = None if recipe.labelled_part >= 1 else generated_data(recipe, size)
     real = with_labels(real, () if generated is None else generated.labels)
-    stage = STAGES[recipe.stage]
-    training: Maker = labelled_maker(stage, real.training, size, recipe.seed)
-    held_out = labelled_maker(stage, real.held_out, size, HELD_OUT_SEED)
+    training: Maker = labelled_maker(STAGES[recipe.stage], real.training, size, recipe.seed)
+    held_out = load_pictures(real.held_out, size)
     if generated is not None:
         training = MixedMaker(training, generated.training, recipe.labelled_part, recipe.seed)
-    return LabelledData(real.labels, training, held_out, generated, recipe.labelled_part)
+    return LabelledData(real.labels, training, held_out, size, generated, recipe.labelled_part)
 
 
 def generated_data(recipe: Recipe, size: int) -> DataSet:

@@ -22,8 +22,8 @@ from train.data_set import CUTOUTS, HELD_OUT_PHOTOS, PHOTOS
 from train.errors import TrainError
 from train.generator import BAR_GREY, picture_maker
 from train.labelled import read_labelled, with_labels
-from train.labelled_maker import LabelledMaker, MixedMaker, fitted, labelled_maker
-from train.labelled_set import LabelledPicture, LabelledSet, labelled_set
+from train.labelled_maker import LabelledMaker, MixedMaker, fitted, labelled_maker, plain
+from train.labelled_set import LabelledPicture, LabelledSet, labelled_set, load_pictures
 from train.photos import load_photos
 from train.recipe import Recipe
 from train.samples import Sample
@@ -355,9 +355,8 @@ def test_bars_are_plain_grey(pictures: list[LabelledPicture]) -> None:
 
 
 def test_plain_pictures_are_as_the_localizer_sees_them(pictures: list[LabelledPicture]) -> None:
-    maker = labelled_maker(MANY_OBJECTS, pictures, 160, seed=0)
-    for n, loaded in enumerate(maker.pictures):
-        sample, wh = maker.plain(n), input_wh(*loaded.picture_wh, 160)
+    for loaded in load_pictures(pictures, 160):
+        sample, wh = plain(loaded, 160), input_wh(*loaded.picture_wh, 160)
         box = letterbox(*loaded.picture_wh, wh)
         content = ~(sample.image == BAR_GREY).all(axis=2)
         ys, xs = np.flatnonzero(content.any(axis=1)), np.flatnonzero(content.any(axis=0))
@@ -456,7 +455,8 @@ def test_a_labelled_set_is_mixed_in(tmp_path: Path) -> None:
     assert isinstance(data.training, MixedMaker)
     samples = list(data.held_out_samples(10))
     assert len(samples) == 10
-    assert equal(samples[0], data.held_out.plain(0))
+    assert equal(samples[0], plain(data.held_out[0], 64))
+    assert max(data.held_out[0].pixels().shape) == 64  # no more of it is kept
     assert data.generated is not None
     assert equal(samples[1], data.generated.held_out.make(0))
     assert data.negatives(5, 5).photos is not None

@@ -19,10 +19,11 @@ from train.cutouts import load_cutouts
 from train.data_set import CUTOUTS, HELD_OUT_PHOTOS
 from train.generator import PictureMaker, picture_maker
 from train.labelled import read_labelled
-from train.labelled_maker import labelled_maker
+from train.labelled_maker import plain
+from train.labelled_set import load_pictures
 from train.matching import Truth
 from train.photos import load_photos
-from train.stages import MANY_OBJECTS, Stage
+from train.stages import MANY_OBJECTS
 from train.synth import Pictures, data_yaml, write_coco, write_yolo, yolo_rows
 from train.yolo_set import box_of
 
@@ -112,9 +113,8 @@ def test_what_is_written_is_read_as_it_was(
     data = read_labelled(path)
     indices = [n for n in range(11) if n % 5 != 1], [n for n in range(11) if n % 5 == 1]
     for part, numbers_ in zip((data.training, data.held_out), indices, strict=True):
-        reader = labelled_maker(Stage(), part, SIZE, seed=0)
-        for n, index in enumerate(numbers_):
-            read, made = reader.plain(n), maker.make(index)
+        for loaded, index in zip(load_pictures(part, SIZE), numbers_, strict=True):
+            read, made = plain(loaded, SIZE), maker.make(index)
             assert np.array_equal(read.image, made.image)
             assert np.abs(read.boxes - made.boxes).max(initial=0) < 0.01
             names = [data.labels[i] for i in read.class_ids]

@@ -7,22 +7,21 @@ from typing import Any
 import torch
 
 from train.errors import TrainError, cannot_write
+from train.whole_file import whole_file
 
 FORMAT = "rtloc-checkpoint-1"
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write `state` (tensors and plain values) to a temporary name and move it to `path`.
+    """Write `state` (tensors and plain values), whole or not at all.
 
     Raises:
         TrainError: the folder is gone, or the disk is full; what was at `path` stays.
     """
-    partial = path.with_name(f".{path.name}.part")
     try:
-        torch.save({"format": FORMAT, **state}, partial)
-        partial.replace(path)
-    except (OSError, RuntimeError) as error:  # torch writes in C++, whose errors are RuntimeErrors
-        partial.unlink(missing_ok=True)
+        with whole_file(path) as partial:
+            torch.save({"format": FORMAT, **state}, partial)
+    except RuntimeError as error:  # torch writes in C++, whose errors are RuntimeErrors
         raise TrainError(cannot_write(path)) from error
 
 

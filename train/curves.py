@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 from train.errors import TrainError, cannot_write
+from train.whole_file import whole_file
 
 LOSSES = ("total", "objectness", "box", "giou", "refined", "classes")
 FIGURES = ("map50", "map50_95")
@@ -28,7 +29,11 @@ def append_row(path: Path, row: dict[str, str]) -> None:
 
 
 def cut_rows(path: Path, last_step: int) -> None:
-    """Drop the lines behind a step: those that a run resumed from there will write again."""
+    """Drop the lines behind a step: those that a run resumed from there will write again.
+
+    Raises:
+        TrainError: the log is damaged, or cannot be written.
+    """
     if not path.exists():
         return
     with path.open(newline="", encoding="utf-8") as file:
@@ -37,18 +42,21 @@ def cut_rows(path: Path, last_step: int) -> None:
         kept = [row for row in rows if int(row["step"]) <= last_step]
     except (KeyError, TypeError, ValueError) as error:
         raise TrainError(f"{path} is damaged; move it away to go on without it") from error
-    partial = path.with_name(f".{path.name}.part")
-    partial.unlink(missing_ok=True)
-    for row in kept:
-        append_row(partial, row)
-    if kept:
-        partial.replace(path)
-    else:
+    if not kept:
         path.unlink()
+        return
+    with whole_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, kept[0])
+        writer.writeheader()
+        writer.writerows(kept)
 
 
 def draw_curves(log: Path, picture: Path) -> None:
-    """Draw the losses and the figures of a log over the steps, as a PNG."""
+    """Draw the losses and the figures of a log over the steps, as a PNG.
+
+    Raises:
+        TrainError: it cannot be written.
+    """
     from matplotlib.figure import Figure
 
     with log.open(newline="", encoding="utf-8") as file:
@@ -70,6 +78,5 @@ def draw_curves(log: Path, picture: Path) -> None:
     for axes in (losses, figures):
         axes.grid(alpha=0.3)
         axes.legend()
-    partial = picture.with_name(f".{picture.name}")
-    figure.savefig(partial, dpi=100, format="png")
-    partial.replace(picture)
+    with whole_file(picture) as partial:
+        figure.savefig(partial, dpi=100, format="png")

@@ -25,6 +25,7 @@ from train.figures import Figures
 from train.heads import Network, with_answers_decoded
 from train.network import GridNetwork
 from train.trained import averaged_network
+from train.whole_file import partial_name, whole_file
 
 OPSET = 17
 Precision = Literal["fp32", "fp16"]
@@ -38,11 +39,6 @@ class Description:
     threshold: float
     stage: str
     figures: Mapping[str, float]
-
-
-def partial_name(path: Path) -> Path:
-    """Return the name under which a model file is written until it is whole."""
-    return path.with_name(f".{path.name}.part")
 
 
 def prepare_place(path: Path) -> None:
@@ -65,13 +61,16 @@ def prepare_place(path: Path) -> None:
 def export_onnx(
     network: Network, description: Description, path: Path, precision: Precision = "fp32"
 ) -> None:
-    """Write the model file of a network, to a temporary name first, then moved to `path`."""
+    """Write the model file of a network, whole or not at all.
+
+    Raises:
+        TrainError: it cannot be written.
+    """
     size = network.shape.size
     copied = copy.deepcopy(network).eval().cpu()
     model = with_answers_decoded(halved(copied) if precision == "fp16" else copied)
-    partial = partial_name(path)
     frames = torch.zeros(1, size, size, 3, dtype=torch.uint8)
-    with warnings.catch_warnings():
+    with whole_file(path) as partial, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the TorchScript exporter announces its successor
         torch.onnx.export(
             model,
@@ -86,21 +85,15 @@ def export_onnx(
                 **{name: {0: "batch"} for name in OUTPUTS},
             },
         )
-    proto = onnx.load(str(partial))
-    any_size = isinstance(network, GridNetwork)
-    write_model(proto, description, size, precision, path, any_size=any_size)
+        proto = onnx.load(str(partial))
+        describe(proto, description, size, precision, any_size=isinstance(network, GridNetwork))
+        onnx.save(proto, str(partial))
 
 
-def write_model(
-    proto: onnx.ModelProto,
-    about: Description,
-    size: int,
-    precision: str,
-    path: Path,
-    *,
-    any_size: bool,
+def describe(
+    proto: onnx.ModelProto, about: Description, size: int, precision: str, *, any_size: bool
 ) -> None:
-    """Put into a model what it says of itself, check it, and write it, whole or not at all.
+    """Put into a model what it says of itself, and check it.
 
     precision: "fp32", "fp16" or "int8"; any_size: whether inputs may have another size than `size`;
     the single head's may not, whose answer is in parts of it.
@@ -119,13 +112,6 @@ def write_model(
         },
     )
     onnx.checker.check_model(proto, full_check=True)
-    partial = partial_name(path)
-    try:
-        onnx.save(proto, str(partial))
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise TrainError(f"cannot write {path}: {error.strerror}") from error
 
 
 def halved(network: Network) -> Network:
@@ -167,8 +153,5 @@ def export_checkpoint(checkpoint: Path, path: Path, precision: Precision = "fp32
     stage, values = state["recipe"]["stage"], figures.numbers()
     prepare_place(path)
     about = Description(state["labels"], figures.threshold, stage, values)
-    try:
-        export_onnx(averaged_network(state), about, path, precision)
-    except OSError as error:
-        raise TrainError(f"cannot write {path}: {error.strerror}") from error
+    export_onnx(averaged_network(state), about, path, precision)
     return figures

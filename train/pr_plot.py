@@ -7,6 +7,7 @@ from matplotlib.figure import Figure as Drawing
 
 from train.coco import Precisions
 from train.figures import Figures
+from train.whole_file import whole_file
 
 WIDTH_PX, HEIGHT_PX, DPI = 800, 600, 100
 
@@ -15,7 +16,7 @@ def draw_precision_recall(curves: Precisions, figures: Figures, path: Path, titl
     """Draw a curve for each class at IoU 0.5, their mean, and where the threshold lies.
 
     Raises:
-        OSError: it cannot be written there.
+        TrainError: it cannot be written there.
     """
     recalls = np.linspace(0, 1, curves.table.shape[1])
     by_label = curves.curves()
@@ -33,6 +34,5 @@ def draw_precision_recall(curves: Precisions, figures: Figures, path: Path, titl
     )
     axes.grid(alpha=0.3)
     axes.legend(loc="lower left")
-    partial = path.with_name(f".{path.name}.part")
-    drawing.savefig(partial, dpi=DPI, format="png")
-    partial.replace(path)
+    with whole_file(path) as partial:
+        drawing.savefig(partial, dpi=DPI, format="png")

@@ -19,12 +19,12 @@ from engines.backends import open_backend
 from engines.model_file import INPUT, read_model_info
 from train.bias_correction import correct_biases
 from train.checkpoint import load_checkpoint
-from train.errors import TrainError
-from train.export import Description, export_checkpoint, prepare_place, write_model
+from train.export import Description, describe, export_checkpoint, prepare_place
 from train.figures import Figures
 from train.recipe import Recipe
 from train.settle import measure_at_length
 from train.training_data import TrainingData, data_of_state
+from train.whole_file import whole_file
 
 CALIBRATION_PICTURES = 256
 CORRECTION_PICTURES = 96  # of those
@@ -57,10 +57,9 @@ def export_quantized(checkpoint: Path, path: Path) -> Figures:
     threshold, numbers = figures.threshold, figures.numbers()
     size = state["shape"]["size"]
     about = Description(data.labels, threshold, recipe.stage, numbers)
-    try:
-        write_model(proto, about, size, "int8", path, any_size=recipe.head == "dense")
-    except OSError as error:
-        raise TrainError(f"cannot write {path}: {error.strerror}") from error
+    describe(proto, about, size, "int8", any_size=recipe.head == "dense")
+    with whole_file(path) as partial:
+        onnx.save(proto, str(partial))
     return figures
 
 

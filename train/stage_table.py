@@ -13,6 +13,7 @@ from train.errors import TrainError
 from train.stage_recipes import PLANS, TARGETS, HeadName, Plan
 from train.stage_runs import StageRun
 from train.stages import STAGES
+from train.whole_file import whole_file
 
 FIGURES = {
     "mean_iou": "mean IoU",
@@ -74,15 +75,18 @@ def with_result(results: Sequence[Result], new: Result) -> list[Result]:
 
 
 def write_results(folder: Path, results: Sequence[Result]) -> None:
-    """Write `results.json` and `table.md`, each to a temporary name first."""
+    """Write `results.json` and `table.md`, each whole or not at all.
+
+    Raises:
+        TrainError: they cannot be written.
+    """
     rows = [asdict(result) for result in results]
     for name, text in (
         ("results.json", json.dumps(rows, indent=1, ensure_ascii=False) + "\n"),
         ("table.md", table(results)),
     ):
-        partial = folder / f".{name}.part"
-        partial.write_text(text, "utf-8")
-        partial.replace(folder / name)
+        with whole_file(folder / name) as partial:
+            partial.write_text(text, "utf-8")
 
 
 def table(results: Sequence[Result]) -> str:

@@ -13,7 +13,7 @@ from rtloc.commands.eval_report import as_json, as_table
 from rtloc.commands.eval_run import Answers, look_at, measure_answers
 from rtloc.commands.options import input_size_option
 from rtloc.commands.train_distractors import chosen_distractors
-from rtloc.errors import RtlocError, UsageError
+from rtloc.errors import UsageError
 from rtloc.files import check_writable
 from rtloc.localizer import DEFAULT_MODEL, Localizer
 from rtloc.object_free import check_object_free
@@ -176,15 +176,12 @@ def write_plot(
     """Draw the precision over the recall.
 
     Raises:
-        RtlocError: it cannot be written there.
+        TrainError: it cannot be written there.
     """
     from train.pr_plot import draw_precision_recall
 
     curves = precisions(answers.truths, answers.found, labels)
-    try:
-        draw_precision_recall(curves, figures, path, title)
-    except OSError as error:
-        raise RtlocError(f"cannot write {path}: {error.strerror}") from error
+    draw_precision_recall(curves, figures, path, title)
 
 
 def tile(case: Case, labels: tuple[str, ...]) -> Tile:

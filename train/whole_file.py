@@ -1,0 +1,30 @@
+"""Write a file whole or not at all: under another name first, then moved to its own."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from train.errors import TrainError, cannot_write
+
+
+def partial_name(path: Path) -> Path:
+    """Return the name under which a file is written until it is whole."""
+    return path.with_name(f".{path.name}.part")
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a name to write to, and move what is there to `path` when the block ends well.
+
+    Raises:
+        TrainError: the folder is gone, or the disk is full; what was at `path` stays.
+    """
+    partial = partial_name(path)
+    try:
+        yield partial
+        partial.replace(path)
+    except OSError as error:
+        raise TrainError(cannot_write(path)) from error
+    finally:
+        with suppress(OSError):  # it was moved, or never made
+            partial.unlink()

@@ -15,8 +15,10 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
+from http.client import HTTPException
 from typing import Any
 
+from rtloc.addresses import site_of
 from rtloc.detections import Detections
 from rtloc.frame import Frame
 from rtloc.live_stats import LiveStats
@@ -77,7 +79,10 @@ class EventSink:
     def _run(self) -> None:
         while (event := self._events.get()) is not None:
             for tell in self._tell:
-                tell(event)
+                try:
+                    tell(event)
+                except Exception as error:  # the others are told nevertheless, and what comes next
+                    LOG.warning("an event is not told: %s: %s", type(error).__name__, error)
 
     def close(self) -> None:
         """Let what is being told end, for a while; what still waits is told no more."""
@@ -128,6 +133,7 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
 
 def webhook_teller(url: str) -> Tell:
     """POST each event as JSON to an http or https address; 5 s are the limit."""
+    site = site_of(url)
 
     def tell(event: Event) -> None:
         body = json.dumps(event, ensure_ascii=False).encode()
@@ -138,8 +144,10 @@ def webhook_teller(url: str) -> Tell:
             with urllib.request.urlopen(request, timeout=WEBHOOK_TIMEOUT_S):
                 pass
         except urllib.error.HTTPError as error:
-            LOG.warning("%s answered %d %s", url, error.code, error.reason)
+            LOG.warning("%s answered %d %s", site, error.code, error.reason)
         except OSError as error:
-            LOG.warning("%s does not answer: %s", url, getattr(error, "reason", error))
+            LOG.warning("%s does not answer: %s", site, getattr(error, "reason", error))
+        except (HTTPException, ValueError) as error:  # whose text may have the address in it
+            LOG.warning("%s does not answer as the web does: %s", site, type(error).__name__)
 
     return tell

@@ -43,7 +43,7 @@ def broker_of(address: str) -> Broker:
     except ValueError:
         parts, port = urlsplit(""), None
     topic = unquote(parts.path.lstrip("/"))
-    wild = "+" in topic or "#" in address
+    wild = "+" in topic or "#" in topic or "#" in address
     if parts.scheme not in PORTS or not parts.hostname or not topic or wild:
         shown = address.rpartition("@")[2]
         raise UsageError(f"--mqtt {shown} names no broker and topic; give mqtt://host/topic")
@@ -81,7 +81,7 @@ def mqtt_teller(broker: Broker) -> Tell:
             sent.wait_for_publish(TIMEOUT_S)
             if not sent.is_published():
                 LOG.warning("the broker %s did not take an event", broker.host)
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             LOG.warning("cannot publish to %s:%d: %s", broker.host, broker.port, error)
         finally:
             client.disconnect()

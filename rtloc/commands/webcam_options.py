@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,8 +109,23 @@ def check_outputs(wanted: Outputs) -> None:
     if wanted.mqtt is not None:
         broker_of(wanted.mqtt)
     if wanted.webhook is not None:
-        parts = urlsplit(wanted.webhook)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise UsageError(
-                f"--webhook {wanted.webhook} is no web address; it begins with http:// or https://"
-            )
+        check_webhook(wanted.webhook)
+
+
+def check_webhook(url: str) -> None:
+    """Make sure that events can be sent to a web address. It may hold secrets: none are shown.
+
+    Raises:
+        UsageError: they cannot.
+    """
+    try:
+        parts = urlsplit(url)
+        is_web = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_web = False
+    if not is_web:
+        raise UsageError("--webhook is no web address; it begins with http:// or https://")
+    if "@" in parts.netloc:
+        raise UsageError("--webhook sends no user and password; leave out all before the @")
+    if not re.fullmatch("[!-~]+", url):
+        raise UsageError("--webhook has spaces or letters that no URL has; write them as %20 or so")

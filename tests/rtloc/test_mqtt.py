@@ -80,7 +80,7 @@ def test_addresses() -> None:
 
 
 NO_BROKERS = ["host/topic", "mqtt://host", "mqtt://host/", "mqtt:///t", "http://h/t"]
-WILD = ["mqtt://host:port/t", "mqtt://host/all/#", "mqtt://host/+/t"]
+WILD = ["mqtt://host:port/t", "mqtt://host/all/#", "mqtt://host/+/t", "mqtt://host/a%23b"]
 
 
 @pytest.mark.parametrize("address", [*NO_BROKERS, *WILD])

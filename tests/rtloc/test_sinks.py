@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -196,6 +196,39 @@ class TestEvents:
             webhook_teller(url)({"label": "Pikachu"})
         assert "answered 404" in caplog.text
 
+    def test_an_answer_that_is_no_http_ends_nothing(self, caplog: pytest.LogCaptureFixture) -> None:
+        told: list[dict[str, Any]] = []
+        with odd_server(b"hello there\r\n\r\n") as address:
+            url = f"http://{address}/hook?token=SECRET"
+            sink = EventSink("cam", LABELS, [webhook_teller(url), told.append], 0.0)
+            for n in range(2):
+                sink.write(frame(n, float(n)), found(1), STATS)
+            wait_until(lambda: len(told) == 2)
+            sink.close()
+        assert caplog.text.count(f"http://{address} does not answer as the web does") == 2
+        assert "SECRET" not in caplog.text
+
+    def test_one_that_cannot_tell_leaves_the_others_alone(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        told: list[dict[str, Any]] = []
+        sink = EventSink("cam", LABELS, [command_teller("nul\0"), told.append], 0.0)
+        for n in range(2):
+            sink.write(frame(n, float(n)), found(1), STATS)
+        wait_until(lambda: len(told) == 2)
+        sink.close()
+        assert "an event is not told: ValueError" in caplog.text
+
+    @pytest.mark.parametrize("status", [404, 0])
+    def test_no_secret_of_a_webhook_is_shown(
+        self, caplog: pytest.LogCaptureFixture, status: int
+    ) -> None:
+        with web_server(status=404) as (url, _):
+            address = url if status else "http://127.0.0.1:9/hook"
+            webhook_teller(f"{address}?token=SECRET")({"label": "Pikachu"})
+        assert address.removesuffix("/hook") in caplog.text
+        assert "SECRET" not in caplog.text
+
     def test_a_dead_webhook_never_makes_the_view_wait(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -228,6 +261,22 @@ def web_server(status: int = 200) -> Iterator[tuple[str, list[bytes]]]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}/hook", bodies
         server.shutdown()
+
+
+@contextmanager
+def odd_server(answer: bytes) -> Iterator[str]:
+    """Answer whoever connects on loopback with the same bytes; yield host and port."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            with suppress(OSError):  # it is closed
+                while True:
+                    with listening.accept()[0] as one:
+                        one.recv(65536)
+                        one.sendall(answer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
 
 
 def wait_until(condition: Any, timeout_s: float = 20) -> None:

@@ -254,6 +254,10 @@ class TestBadInput:
             (["--record", "a.avi"], "end its name in .mp4"),
             (["--record", "gone/a.mp4"], "there is no folder gone"),
             (["--webhook", "ftp://example.org"], "begins with http:// or https://"),
+            (["--webhook", "http://[::1/x"], "begins with http:// or https://"),
+            (["--webhook", "http://host/a b"], "write them as %20"),
+            (["--webhook", "http://host/ü"], "write them as %20"),
+            (["--webhook", "http://me:secret@host/"], "sends no user and password"),
             (["--records", "a.txt"], "end its name in .jsonl or .csv"),
         ],
     )

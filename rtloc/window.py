@@ -43,12 +43,13 @@ class Window:
     def key(self) -> int:
         """Let the window live for a moment; return the key that was pressed, -1 for none.
 
-        Closing the window counts as Esc.
+        Only keys of ASCII count; closing the window counts as Esc.
         """
-        key = cv2.waitKey(1)
+        key = cv2.waitKeyEx(1)  # waitKey cuts X's code of an arrow, 0xff51, down to a Q
         if cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
             return ESCAPE
-        return key & 0xFF if key >= 0 else -1
+        code = key & 0xFFFF if key >= 0 else -1  # above these bits GTK tells of Num Lock and so on
+        return code if code < 128 else -1
 
 
 @contextmanager

@@ -1,0 +1,42 @@
+"""A real window on a virtual screen."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+from screen import Screen
+
+SHOW_AND_TELL = """
+import numpy as np
+from rtloc.window import open_window
+with open_window("rtloc keys") as window:
+    key = 0
+    while key != ord("q"):
+        window.show(np.zeros((120, 160, 3), np.uint8))
+        key = window.key()
+        if key != -1:
+            print(key, flush=True)
+"""
+
+
+def test_an_arrow_is_no_letter(screen: Screen) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", SHOW_AND_TELL],
+        env=screen.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for _ in range(150):
+        for window in screen.windows():
+            screen.xdotool("windowfocus", window, "key", "Left", "Up", "Right", "a", "q")
+        if process.poll() is not None:
+            break
+        time.sleep(0.2)
+    process.kill()
+    told, errors = process.communicate(timeout=5)
+    assert process.returncode == 0, errors
+    assert set(told.split()) <= {str(ord(key)) for key in "aq"}
+    assert str(ord("a")) in told.split()

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from rtloc.addresses import without_password
 from rtloc.errors import RtlocError, UsageError
 
 CAMERA_INDEX = "[0-9]{1,4}"
@@ -64,7 +65,7 @@ class Source:
     @property
     def title(self) -> str:
         """The name as it may be shown: without the user and password that a URL may have."""
-        return re.sub(r"://[^/]*@", "://", self.name)
+        return without_password(self.name)
 
     @property
     def is_url(self) -> bool:
@@ -144,7 +145,7 @@ def why_not_open(source: Source) -> str:
             f"the stream {source.title} cannot be opened; check its address and that it is on air"
         )
     if not source.is_camera:
-        return f"no camera or stream {name!r}; give a camera's index, device path or URL"
+        return f"no camera or stream {source.title!r}; give a camera's index, device path or URL"
     camera = f"camera {name}" if name.isdigit() else name
     device = Path(f"/dev/video{int(name)}") if name.isdigit() else Path(name)
     if sys.platform.startswith("linux") and device.exists():

@@ -39,9 +39,10 @@ def open_frames(name: str, size_wh: tuple[int, int] | None) -> Iterator[Iterator
             raise UsageError(f"{name} has a size of its own; leave --size out")
         yield over_and_over(Path(name))
     else:
-        capture = open_capture(Source(name, CameraMode(size_wh)))
+        source = Source(name, CameraMode(size_wh))
+        capture = open_capture(source)
         try:
-            yield from_camera(name, capture)
+            yield from_camera(source.title, capture)
         finally:
             capture.release()
 
@@ -74,12 +75,12 @@ def over_and_over(path: Path) -> Iterator[Frame]:
                 index += 1
 
 
-def from_camera(name: str, capture: cv2.VideoCapture) -> Iterator[Frame]:
+def from_camera(title: str, capture: cv2.VideoCapture) -> Iterator[Frame]:
     """Read a camera's frames as they come."""
     for index in count():
         read, image = capture.read()
         if not read:
-            raise RtlocError(f"{name} has sent no more frames; is it still there?")
+            raise RtlocError(f"{title} has sent no more frames; is it still there?")
         yield Frame(as_bgr(image), index, index / USUAL_FPS)
 
 

@@ -16,6 +16,7 @@ import click
 from engines.backends import BACKENDS
 from engines.errors import BackendUnavailableError, EngineError
 from engines.model_file import resolve_model
+from rtloc.addresses import without_password
 from rtloc.bench.closed_loop import Measured, measure
 from rtloc.bench.compare import compare, read_report
 from rtloc.bench.frames import SYNTHETIC, copies, held, open_frames
@@ -176,11 +177,11 @@ class Load:
 def settings_of(asked: Asked, way: Way, frame: Frame) -> dict[str, Any]:
     """Gather what was measured, ready for JSON."""
     return {
-        "command": shlex.join(["rtloc", *sys.argv[1:]]),
+        "command": shlex.join(["rtloc", *map(without_password, sys.argv[1:])]),
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "model": asked.model,
         "precision": way.localizer.info.precision,
-        "source": asked.source,
+        "source": without_password(asked.source),
         "frame_wh": list(size_wh(frame.pixels)),
         "input_size": way.localizer.info.input_size,
         "batch": asked.batch,

@@ -12,6 +12,7 @@ from answering_model import write_answering_model
 from clips import make_clip
 from hypothesis import given
 from hypothesis import strategies as st
+from mjpeg_server import mjpeg_server
 
 from rtloc.bench.closed_loop import measure
 from rtloc.bench.compare import paired, unpaired
@@ -23,7 +24,7 @@ from rtloc.bench.samples import END_TO_END, Laps, summary, with_locate
 from rtloc.bench.streams import StreamsRun, most_streams, streams_held, streams_run
 from rtloc.bench.warm_up import WarmUp
 from rtloc.bench.way import Way, open_encoder
-from rtloc.errors import UsageError
+from rtloc.errors import RtlocError, UsageError
 from rtloc.frame import Frame
 from rtloc.localizer import Localizer
 from rtloc.track import Tracker
@@ -134,6 +135,19 @@ def test_a_file_begins_again_at_its_end(tmp_path: Path) -> None:
     assert stamps == sorted(stamps)
     with pytest.raises(UsageError, match="size of its own"), open_frames(str(clip), (64, 48)):
         pass
+
+
+def test_a_password_is_not_shown_when_a_stream_ends() -> None:
+    with mjpeg_server(np.zeros((48, 64, 3), np.uint8), frames=3) as stream:
+        url = stream.url.replace("://", "://me:secret@")
+        with (
+            pytest.raises(RtlocError, match="has sent no more frames") as error,
+            open_frames(url, None) as frames,
+        ):
+            for _ in frames:
+                pass
+    assert stream.url in str(error.value)
+    assert "secret" not in str(error.value)
 
 
 def test_waiting_counts_in_the_open_loop(localizer: Localizer, frames: list[Frame]) -> None:

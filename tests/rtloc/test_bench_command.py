@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from clips import make_clip
+from mjpeg_server import mjpeg_server
 
 QUICK = ("--frames", 45, "--size", "320x180")
 
@@ -106,6 +108,18 @@ def test_a_file_is_measured_with_its_encoding(rtloc, tmp_path: Path) -> None:
     done = rtloc("bench", "--source", clip, "--frames", 30, "--encode")
     assert done.returncode == 0, done.stderr
     assert " encode " in done.stdout
+
+
+def test_a_password_is_shown_nowhere(rtloc, tmp_path: Path) -> None:
+    picture = np.zeros((180, 320, 3), np.uint8)
+    with mjpeg_server(picture, rate=1000, frames=100_000) as stream:
+        url = stream.url.replace("://", "://me:secret@")
+        done = rtloc("bench", "--source", url, "--frames", 15, "--json", "new.json")
+    assert done.returncode == 0, done.stderr
+    report = (tmp_path / "new.json").read_text("utf-8")
+    assert stream.url in done.stdout
+    assert stream.url in report
+    assert "secret" not in done.stdout + done.stderr + report
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,10 @@ def test_passwords_are_never_shown() -> None:
     with pytest.raises(RtlocError) as error, open_live(source):
         pass
     assert "secret" not in str(error.value)
+    pipeline = Source("rtspsrc location=rtsp://me:secret@host/x ! none", api="gstreamer")
+    with pytest.raises(RtlocError, match="rtsp://host/x") as error, open_live(pipeline):
+        pass
+    assert "secret" not in str(error.value)
 
 
 def test_a_page_that_is_no_stream_is_an_error() -> None:

@@ -52,7 +52,7 @@ def camera_app(cameras: Cameras, guard: Guard) -> Starlette:
     """Make the application: the page with the camera, and the web socket that it sends to."""
 
     async def page(request: Request) -> Response:
-        return guard.remember(FileResponse(FOLDER / "camera.html", headers=CAMERA_HEADERS))
+        return guard.remember(request, FileResponse(FOLDER / "camera.html", headers=CAMERA_HEADERS))
 
     async def about(request: Request) -> Response:
         localizer = cameras.localizer

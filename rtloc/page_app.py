@@ -33,7 +33,7 @@ def page_app(sink: PageSink, controls: Controls, guard: Guard) -> Starlette:
     """Make the application that serves a sink's picture."""
 
     async def page(request: Request) -> Response:
-        return guard.remember(FileResponse(FOLDER / "index.html", headers=HEADERS))
+        return guard.remember(request, FileResponse(FOLDER / "index.html", headers=HEADERS))
 
     async def state(request: Request) -> Response:
         return JSONResponse(sink.state(), headers=HEADERS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -35,28 +36,41 @@ class Guard:
     def refuses(self, asked: HTTPConnection) -> tuple[int, str] | None:
         """Return the status and the reason with which a request is refused, or None."""
         host = asked.headers.get("host", "")
-        if self.hosts is not None and host.rpartition(":")[0] not in self.hosts:
+        if self.hosts is not None and re.sub(r":\d+$", "", host) not in self.hosts:
             return 421, f"this page is not called {host}"
         origin = asked.headers.get("origin")
         if origin is not None and origin.partition("://")[2] != host:
             return 403, "a page of another site asks"
-        given = asked.query_params.get("token") or asked.cookies.get(COOKIE) or ""
+        given = asked.query_params.get("token") or asked.cookies.get(cookie_for(asked)) or ""
         if self.token is not None and not secrets.compare_digest(
             given.encode(), self.token.encode()
         ):
             return 401, "open the address with the token that rtloc printed when it was started"
         return None
 
-    def remember(self, response: Response) -> Response:
+    def remember(self, asked: HTTPConnection, response: Response) -> Response:
         """Let the requests that follow a page carry the token without their address."""
         if self.token is not None:
-            response.set_cookie(COOKIE, self.token, httponly=True, samesite="strict")
+            response.set_cookie(cookie_for(asked), self.token, httponly=True, samesite="strict")
         return response
 
 
 def guard_for(host: str) -> Guard:
     """Return the guard of a page on an address: beyond this machine it asks for a new token."""
-    return Guard(LOOPBACK) if is_loopback(host) else Guard(None, secrets.token_urlsafe(16))
+    if is_loopback(host):
+        return Guard((*LOOPBACK, in_url(host)))
+    return Guard(None, secrets.token_urlsafe(16))
+
+
+def cookie_for(asked: HTTPConnection) -> str:
+    """Name the cookie by the port that is asked; browsers send cookies to all ports of a host."""
+    port = re.search(r":(\d+)$", asked.headers.get("host", ""))
+    return f"{COOKIE}_{port[1]}" if port else COOKIE
+
+
+def in_url(host: str) -> str:
+    """Write a host as it stands in a URL: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 def is_loopback(host: str) -> bool:

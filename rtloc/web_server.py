@@ -14,7 +14,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from rtloc.errors import RtlocError, UsageError
-from rtloc.web_guard import Guard, guard_for
+from rtloc.web_guard import Guard, guard_for, in_url
 
 START_TIMEOUT_S = 10.0
 GOODBYE_S = 2
@@ -82,10 +82,9 @@ def served(
     ends = time.monotonic() + START_TIMEOUT_S
     while not server.started and thread.is_alive() and time.monotonic() < ends:
         time.sleep(0.02)
-    shown = f"[{host}]" if ":" in host else host
     token = "" if guard.token is None else f"?token={guard.token}"
     try:
-        yield f"http{'s' if tls else ''}://{shown}:{listening.getsockname()[1]}/{token}"
+        yield f"http{'s' if tls else ''}://{in_url(host)}:{listening.getsockname()[1]}/{token}"
     finally:
         server.should_exit = True
         thread.join(2 * GOODBYE_S)

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import HTTPCookieProcessor, ProxyHandler, build_opener
 
 import cv2
 import numpy as np
@@ -31,6 +33,8 @@ from rtloc.page_app import FOLDER, page_app
 from rtloc.page_sink import PageSink
 from rtloc.web_guard import is_loopback
 from rtloc.web_server import address_of, served
+
+NO_OTHER = pytest.mark.skipif(sys.platform == "darwin", reason="macOS has 127.0.0.1 only")
 
 
 @dataclass
@@ -199,9 +203,46 @@ def test_beyond_this_machine_a_token_is_needed(localizer: Localizer, scene: np.n
         assert page.ask("/state")[0] == 401
         assert page.ask("/state?token=wrong")[0] == 401
         assert page.ask(f"/?{token}")[0] == 200
-        cookie = token.replace("token=", "rtloc_token=")
+        cookie = token.replace("token=", f"rtloc_token_{urlsplit(page.url).port}=")
         assert page.ask("/state", Cookie=cookie)[0] == 200
+        cookie = token.replace("token=", "rtloc_token_80=")
         assert page.ask("/state", Host="another.example:80", Cookie=cookie)[0] == 200
+
+
+def test_two_runs_on_one_host_leave_each_others_viewers_in(
+    localizer: Localizer, scene: np.ndarray
+) -> None:
+    browser = build_opener(ProxyHandler({}), HTTPCookieProcessor())
+    with (
+        serve(localizer, scene, "0.0.0.0:0") as one,
+        serve(localizer, scene, "0.0.0.0:0") as other,
+    ):
+        for page in (one, other):
+            browser.open(page.url, timeout=10).close()
+        for page in (one, other):
+            with browser.open(page.url.partition("?")[0] + "state", timeout=10) as answer:
+                assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "host", "status"),
+    [
+        ("0", "localhost", 200),  # browsers leave out the ports 80 and 443
+        ("0", "127.0.0.1", 200),
+        ("0", "[::1]", 200),
+        ("0", "example.org", 421),
+        ("0", "", 421),
+        pytest.param("127.0.0.2:0", "127.0.0.2", 200, marks=NO_OTHER),
+        pytest.param("127.0.0.2:0", "127.0.0.2:8000", 200, marks=NO_OTHER),
+        pytest.param("127.0.0.2:0", "127.0.0.3:8000", 421, marks=NO_OTHER),
+    ],
+)
+def test_this_machine_is_called_by_its_own_names(
+    localizer: Localizer, scene: np.ndarray, address: str, host: str, status: int
+) -> None:
+    with serve(localizer, scene, address) as page:
+        assert page.ask("/state")[0] == 200
+        assert page.ask("/state", Host=host)[0] == status
 
 
 def test_a_port_that_is_taken_is_said(page: Served) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -55,21 +56,30 @@ def measure(
 ) -> list[Measured]:
     """Warm up and measure: in each round every way once, forwards and backwards by turns.
 
-    seconds: of a way, in all rounds together; or frames: as many.
+    seconds: of a way, in all rounds together; or frames: as many, in whole batches; where these are
+    fewer than the rounds, there are as many rounds.
     """
     measured = [
         Measured(w.localizer.backend, w.localizer.engine, w.localizer.backend_reason, w.batch, warm)
         for w, warm in [(way, warm_up(way)) for way in ways]
     ]
     pairs = list(zip(ways, measured, strict=True))
-    share = None if frames is None else max(1, frames // rounds)
+    if frames is not None:
+        rounds = min(rounds, *(math.ceil(frames / way.batch) for way in ways))
     for n in range(rounds):
         for way, result in pairs[:: -1 if n % 2 else 1]:
+            share = None if frames is None else share_of(way, frames, n, rounds)
             one_round(way, result, seconds / rounds, share)
     for way, result in pairs:
         result.samples_ms = with_locate(result.samples_ms)
         result.device_ms = device_times(way)
     return measured
+
+
+def share_of(way: Way, frames: int, n: int, rounds: int) -> int:
+    """Return how many of all frames a way takes in the n-th round: whole batches."""
+    batches = math.ceil(frames / way.batch)
+    return way.batch * ((n + 1) * batches // rounds - n * batches // rounds)
 
 
 def one_round(way: Way, result: Measured, seconds: float, frames: int | None) -> None:

@@ -10,24 +10,27 @@ import numpy as np
 from rtloc.bench.closed_loop import Measured
 from rtloc.bench.open_loop import OpenRun
 from rtloc.bench.samples import END_TO_END
-from rtloc.errors import RtlocError
+from rtloc.errors import RtlocError, UsageError
 from rtloc.files import partial_name
 
 INCHES = (6.0, 4.2)  # of one chart
 
 
-def check_plotting() -> None:
-    """Make sure that drawing is possible.
+def check_plotting(path: Path) -> None:
+    """Make sure that a picture can be drawn.
 
     Raises:
+        UsageError: there is no such kind of picture.
         RtlocError: Matplotlib is not installed.
     """
     try:
-        import matplotlib  # noqa: F401
+        from matplotlib.backend_bases import FigureCanvasBase
     except ImportError as error:
         raise RtlocError(
             "--plot needs Matplotlib, which is not installed; pip install 'rtloc[plot]'"
         ) from error
+    if path.suffix.lower().removeprefix(".") not in FigureCanvasBase.filetypes:
+        raise UsageError(f"cannot draw {path}; end its name in .png or .svg")
 
 
 def draw_plot(
@@ -50,7 +53,7 @@ def draw_plot(
     try:
         figure.savefig(partial, dpi=120)
         partial.replace(path)
-    except (OSError, ValueError) as error:  # ValueError: no format has that suffix
+    except OSError as error:
         partial.unlink(missing_ok=True)
         raise RtlocError(f"cannot write {path}: {error}") from error
 

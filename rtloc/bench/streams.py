@@ -48,15 +48,16 @@ def streams_run(
 ) -> StreamsRun:
     """Let some streams, each from a moment of its own, send frames; take the newest of each.
 
-    They are followed and drawn as `rtloc webcam` does, one tracker a stream.
+    They are followed and drawn as `rtloc webcam` does, one tracker a stream. It takes longer than
+    `seconds` where no frame comes until then.
     """
     phases_s = np.random.default_rng(streams).uniform(0, 1 / fps, streams)
-    trackers = [Tracker(localizer.threshold) for _ in range(streams)]
+    trackers = new_trackers(localizer, streams)
     taken = np.full(streams, -1)
     latencies_ms: list[float] = []
     dropped = 0
     began_s = time.perf_counter()
-    while (now_s := time.perf_counter() - began_s) < seconds:
+    while (now_s := time.perf_counter() - began_s) < seconds or not latencies_ms:
         newest = np.floor((now_s - phases_s) * fps).astype(int)
         ready = np.flatnonzero(newest > taken)
         if not len(ready):
@@ -73,6 +74,14 @@ def streams_run(
             done_s = time.perf_counter() - began_s
             latencies_ms.append(1e3 * (done_s - phases_s[n] - newest[n] / fps))
     return StreamsRun(streams, fps, latencies_ms, dropped)
+
+
+def new_trackers(localizer: Localizer, streams: int) -> list[Tracker]:
+    """Make a tracker for each stream.
+
+    They begin at the model's own threshold: the localizer's may have been halved for a tracker.
+    """
+    return [Tracker(localizer.info.threshold) for _ in range(streams)]
 
 
 def most_streams(

@@ -24,6 +24,7 @@ from rtloc.bench.machine import busy_warning, machine
 from rtloc.bench.open_loop import OpenRun, open_loop, sweep
 from rtloc.bench.plot import check_plotting, draw_plot
 from rtloc.bench.report import (
+    Part,
     against_part,
     as_json,
     comparison_part,
@@ -92,7 +93,7 @@ def check(asked: Asked) -> None:
     if asked.compare:
         read_report(asked.compare)
     if asked.plot:
-        check_plotting()
+        check_plotting(asked.plot)
     for path in (asked.json, asked.plot):
         if path:
             check_writable(path)
@@ -197,10 +198,11 @@ def finish(
     measured: Sequence[Measured],
     load: Load,
 ) -> None:
-    """Print, write, draw and compare.
+    """Write, print, draw and compare, in this order: what fails costs nothing of what is measured.
 
     Raises:
-        RtlocError: frames take longer than --fail-above allows.
+        RtlocError: the older run cannot be compared with, or frames take longer than --fail-above
+            allows.
     """
     report["open_loop"] = [asdict(run) for run in load.runs]
     report["streams"] = [asdict(run) for run in load.streams]
@@ -211,20 +213,25 @@ def finish(
         parts.append(open_part(load.runs, asked.bound))
     if load.streams:
         parts.append(streams_part(load.streams))
-    found = compare(report, read_report(asked.compare)) if asked.compare else None
-    if found:
-        parts.append(comparison_part(found))
     if asked.json:
         with text_output(asked.json) as file:
             json.dump(report, file)
+    display(asked, parts, heading(report))
     if asked.plot:
         draw_plot(asked.plot, measured, load.runs, asked.bound)
+    if asked.compare:
+        found = compare(report, read_report(asked.compare))
+        display(asked, [comparison_part(found)])
+        if asked.fail_above and (slower := found.slower_than(asked.fail_above)):
+            raise RtlocError(f"slower than --fail-above {asked.fail_above:g}: {'; '.join(slower)}")
+
+
+def display(asked: Asked, parts: Sequence[Part], head: Sequence[str] = ()) -> None:
+    """Print parts of the report."""
     if asked.markdown:
-        click.echo(markdown(parts, heading(report)))
+        click.echo(markdown(parts, head))
     else:
-        show(parts, heading(report))
-    if found and asked.fail_above and (slower := found.slower_than(asked.fail_above)):
-        raise RtlocError(f"slower than --fail-above {asked.fail_above:g}: {'; '.join(slower)}")
+        show(parts, head)
 
 
 def say(text: str) -> None:

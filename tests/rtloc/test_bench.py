@@ -21,9 +21,10 @@ from rtloc.bench.machine import busy_warning, lines, machine, peak_memory_mib
 from rtloc.bench.open_loop import OpenRun, highest_held, open_loop, sweep
 from rtloc.bench.report import digits
 from rtloc.bench.samples import END_TO_END, Laps, summary, with_locate
-from rtloc.bench.streams import StreamsRun, most_streams, streams_held, streams_run
+from rtloc.bench.streams import StreamsRun, most_streams, new_trackers, streams_held, streams_run
 from rtloc.bench.warm_up import WarmUp
 from rtloc.bench.way import Way, open_encoder
+from rtloc.commands.options import open_tracker
 from rtloc.errors import RtlocError, UsageError
 from rtloc.frame import Frame
 from rtloc.localizer import Localizer
@@ -115,6 +116,17 @@ def test_frames_are_measured_in_rounds_by_turns(localizer: Localizer, frames: li
     assert first.device_ms == {}
 
 
+@pytest.mark.parametrize(
+    ("asked", "batch", "done"), [(17, 1, (5, 17)), (3, 1, (3, 3)), (17, 4, (5, 20))]
+)
+def test_as_many_frames_are_measured_as_were_asked_for(
+    localizer: Localizer, frames: list[Frame], asked: int, batch: int, done: tuple[int, int]
+) -> None:
+    way = Way(localizer, copies(frames), batch)
+    (result,) = measure([way], rounds=5, seconds=9, frames=asked)
+    assert (len(result.rounds_ms[END_TO_END]), result.frames) == done
+
+
 def test_made_frames_are_always_the_same_and_never_drawn_on() -> None:
     first, again = made_frames(64, 48), made_frames(64, 48)
     assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(first, again, strict=True))
@@ -198,6 +210,21 @@ def test_every_frame_of_every_stream_is_shown_or_dropped(
     came = len(run.latencies_ms) + run.dropped
     assert 0.5 * 50 * 3 - 9 <= came <= 0.5 * 50 * 3 + 3
     assert min(run.latencies_ms) >= 0
+
+
+def test_a_stream_that_is_slower_than_the_run_is_waited_for(
+    localizer: Localizer, frames: list[Frame]
+) -> None:
+    run = streams_run(localizer, frames, streams=1, fps=5, seconds=0.01)
+    assert len(run.latencies_ms) == 1
+    assert run.holds()
+
+
+def test_streams_are_followed_from_the_models_own_threshold(localizer: Localizer) -> None:
+    whole = localizer.threshold
+    open_tracker(localizer, track=True, smooth=True)
+    assert [one.begin for one in new_trackers(localizer, 2)] == [whole, whole]
+    localizer.threshold = whole
 
 
 def test_streams_are_tried_until_one_more_is_too_many(tmp_path: Path, frames: list[Frame]) -> None:

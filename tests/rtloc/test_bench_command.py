@@ -81,6 +81,22 @@ def test_a_run_is_compared_with_an_older_one(rtloc, fails, tmp_path: Path) -> No
     assert "slower than --fail-above 1.1: openvino takes" in done.stderr
 
 
+def test_what_is_measured_is_kept_where_the_older_run_had_other_backends(
+    rtloc, tmp_path: Path
+) -> None:
+    assert rtloc("bench", *QUICK, "--json", "old.json").returncode == 0
+    report = json.loads((tmp_path / "old.json").read_text("utf-8"))
+    report["backends"][0]["name"] = "another"
+    (tmp_path / "old.json").write_text(json.dumps(report), "utf-8")
+    wanted = ("--json", "new.json", "--plot", "new.png", "--compare", "old.json")
+    done = rtloc("bench", *QUICK, *wanted)
+    assert done.returncode == 1
+    assert "the old report has another only" in done.stderr
+    assert " end to end " in done.stdout
+    assert json.loads((tmp_path / "new.json").read_text("utf-8"))["backends"]
+    assert (tmp_path / "new.png").exists()
+
+
 def test_another_input_size_is_measured_and_told(rtloc, tmp_path: Path) -> None:
     old, new = tmp_path / "old.json", tmp_path / "new.json"
     assert rtloc("bench", *QUICK, "--json", old).returncode == 0
@@ -129,6 +145,8 @@ def test_a_password_is_shown_nowhere(rtloc, tmp_path: Path) -> None:
         (("--compare", "none.json"), "no such file: none.json"),
         (("--backend", "all", "--sweep"), "take one backend"),
         (("--json", "none/new.json"), "no folder none"),
+        (("--plot", "p.txt"), "cannot draw p.txt; end its name in .png or .svg"),
+        (("--plot", "p"), "cannot draw p; end"),
         (("--size", "big"), "'big' is no size"),
         (("none.onnx",), "none.onnx"),
     ],

@@ -39,8 +39,11 @@ def page_app(sink: PageSink, controls: Controls, guard: Guard) -> Starlette:
         return JSONResponse(sink.state(), headers=HEADERS)
 
     async def snapshot(request: Request) -> Response:
+        jpeg = await run_in_threadpool(sink.snapshot)
+        if jpeg is None:
+            return PlainTextResponse("rtloc: no frame has come yet\n", 503)
         name = {"Content-Disposition": 'attachment; filename="rtloc.jpg"'}
-        return Response(sink.jpeg, media_type="image/jpeg", headers={**HEADERS, **name})
+        return Response(jpeg, media_type="image/jpeg", headers={**HEADERS, **name})
 
     async def stream(request: Request) -> Response:
         if sink.viewers >= MOST_VIEWERS:

@@ -21,7 +21,7 @@ JPEG_QUALITY = 80
 class PageSink:
     """Encodes the newest frame in a thread of its own, once for all viewers.
 
-    viewers: how many look now; without any, nothing is encoded.
+    viewers: how many look now; without any, nothing is encoded but snapshots.
     """
 
     def __init__(self, controls: Controls) -> None:
@@ -31,6 +31,7 @@ class PageSink:
         self.closed = False
         self._controls = controls
         self._shown: tuple[int, Detections, LiveStats] | None = None
+        self._last: Frame | None = None
         self._newest: NDArray[np.uint8] | None = None
         self._news = threading.Condition()
         self._encoded = threading.Condition()
@@ -41,6 +42,7 @@ class PageSink:
         """Take a frame; nothing changes it after this."""
         with self._news:
             self._shown = frame.index, detections, stats
+            self._last = frame
             self._newest = frame.image if self.viewers or not self.jpeg else None
             self._news.notify()
 
@@ -52,8 +54,7 @@ class PageSink:
                 image, self._newest = self._newest, None
             if image is None:
                 return
-            quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-            jpeg = cv2.imencode(".jpg", image, quality)[1].tobytes()
+            jpeg = jpeg_of(image)
             with self._encoded:
                 self.jpeg = jpeg
                 self.number += 1
@@ -64,6 +65,10 @@ class PageSink:
         with self._encoded:
             self._encoded.wait_for(lambda: self.number > after or self.closed, timeout_s)
             return self.jpeg, self.number
+
+    def snapshot(self) -> bytes | None:
+        """Encode the last frame here and now; None where there is none yet."""
+        return None if self._last is None else jpeg_of(self._last.image)
 
     def state(self) -> dict[str, Any]:
         """Return the figures, what was found, and the controls, ready for JSON."""
@@ -103,3 +108,8 @@ class PageSink:
             with condition:
                 condition.notify_all()
         self._thread.join()
+
+
+def jpeg_of(image: NDArray[np.uint8]) -> bytes:
+    """Encode a picture, uint8 [H, W, 3] BGR."""
+    return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()

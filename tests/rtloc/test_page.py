@@ -24,6 +24,7 @@ import numpy as np
 import pytest
 
 from rtloc.controls import Controls, open_controls
+from rtloc.detections import Detections
 from rtloc.errors import RtlocError, UsageError
 from rtloc.frame import Frame
 from rtloc.live_stats import LiveStats
@@ -158,6 +159,25 @@ def test_viewers_that_have_gone_are_counted_no_more(page: Served) -> None:
     while page.sink.viewers and time.monotonic() < ends:
         time.sleep(0.05)
     assert page.sink.viewers == 0
+
+
+def test_a_snapshot_is_of_the_last_frame_though_nobody_looks(localizer: Localizer) -> None:
+    controls = open_controls(localizer, track=False, smooth=True)
+    sink, stats = PageSink(controls), LiveStats(controls.labels)
+    with served(partial(page_app, sink, controls), "0") as url:
+        page = Served(url, sink, controls)
+        assert page.ask("/snapshot.jpg")[0] == 503
+        for n, grey in enumerate((10, 90, 200)):
+            picture = np.full((48, 64, 3), grey, np.uint8)
+            sink.write(Frame(picture, n, n), Detections.empty(), stats)
+            ends = time.monotonic() + 10
+            while not sink.jpeg and time.monotonic() < ends:
+                time.sleep(0.02)
+        status, jpeg = page.ask("/snapshot.jpg")
+    sink.close()
+    assert status == 200
+    seen = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert seen.mean() == pytest.approx(200, abs=2)
 
 
 def test_the_state_tells_figures_and_what_is_found(page: Served) -> None:

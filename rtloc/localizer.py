@@ -11,7 +11,15 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.backends import HasDevice, Load, RawOutputs, open_backend, open_on_cpu, read_model
+from engines.backends import (
+    Backend,
+    HasDevice,
+    Load,
+    RawOutputs,
+    open_backend,
+    open_on_cpu,
+    read_model,
+)
 from engines.errors import DeviceLostError
 from engines.model_file import at_size, input_wh, resolve_model
 from rtloc.detections import Detections
@@ -91,6 +99,7 @@ class Localizer:
         load = Load(streams, threads, batch, report)
         self._engine, self.backend_reason = open_backend(asked, backend, load)
         self._asked, self._load, self._falling = asked, load, threading.Lock()
+        self._lost: Backend | None = None
         self.backend = self._engine.name
         self.info = self._engine.info
         self.threshold = self.info.threshold if threshold is None else threshold
@@ -148,7 +157,8 @@ class Localizer:
         except DeviceLostError as error:
             with self._falling:
                 if self._engine is engine:  # and no other thread was faster
-                    self._engine = open_on_cpu(self._asked, self._load)
+                    self._engine, self._lost = open_on_cpu(self._asked, self._load), engine
+                    self.info = self._engine.info
                     self.backend, self.backend_reason = self._engine.name, str(error)
                     LOG.warning("%s; going on with %s on the CPU", error, self.backend)
             return self._engine.infer(frames)
@@ -195,6 +205,8 @@ class Localizer:
     def close(self) -> None:
         """Give back what the engine holds; the localizer is of no use afterwards."""
         self._engine.close()
+        if self._lost is not None:  # not before: other threads may have been at it
+            self._lost.close()
 
     def __enter__(self) -> Localizer:
         return self

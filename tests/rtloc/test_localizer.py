@@ -9,7 +9,7 @@ from clips import LABELS
 
 from engines.backends import BACKENDS, Load, RawOutputs, open_backend
 from engines.errors import DeviceLostError, EngineError, InputSizeError, UnknownNameError
-from engines.model_file import ModelInfo
+from engines.model_file import ModelInfo, form_in
 from rtloc import Detections, Localizer, RtlocError
 from rtloc.errors import UsageError
 
@@ -131,9 +131,10 @@ class LosingBackend:
     name = "a card"
 
     def __init__(self, info: ModelInfo, load: Load) -> None:
-        self.info = info
-        self._real, _ = open_backend(info, "onnxruntime", load)
+        self.info = form_in(info, ("fp16",))
+        self._real, _ = open_backend(self.info, "onnxruntime", load)
         self._left = 2
+        self.is_closed = False
 
     def infer(self, frames: np.ndarray) -> RawOutputs:
         self._left -= 1
@@ -143,18 +144,23 @@ class LosingBackend:
 
     def close(self) -> None:
         self._real.close()
+        self.is_closed = True
 
 
 def test_a_lost_gpu_gives_way_to_the_cpu(
     scene: np.ndarray, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setitem(BACKENDS, "a card", LosingBackend)
+    cards = []
+    monkeypatch.setitem(
+        BACKENDS, "a card", lambda *about: cards.append(LosingBackend(*about)) or cards[0]
+    )
     with Localizer(backend="a card", streams=3) as localizer:
-        assert localizer.backend == "a card"
+        assert localizer.engine == "a card fp16"
         with ThreadPoolExecutor(3) as threads:
             found = list(threads.map(localizer.locate, [scene] * 9))
         assert {len(one) for one in found} == {3}
-        assert localizer.backend == "openvino"
+        assert localizer.engine == "openvino int8"
         assert "fallen off the bus" in localizer.backend_reason
+    assert cards[0].is_closed
     (record,) = caplog.records
     assert "going on with openvino on the CPU" in record.getMessage()

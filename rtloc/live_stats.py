@@ -78,10 +78,11 @@ class LiveStats:
             self.camera_fps = (received - first) / (now - first_s)
 
     def fps(self) -> float:
-        """Frames a second that were delivered in the last two seconds."""
-        if len(self._shown_s) < 2:
+        """Frames a second that were delivered in the last two seconds; 0 where none was."""
+        shown_s = list(self._shown_s)
+        if len(shown_s) < 2 or time.perf_counter() - shown_s[-1] > SPEED_OVER_S:
             return 0.0
-        return (len(self._shown_s) - 1) / (self._shown_s[-1] - self._shown_s[0])
+        return (len(shown_s) - 1) / (shown_s[-1] - shown_s[0])
 
     def mean_fps(self) -> float:
         """Delivered frames over the wall-clock time since the run began."""

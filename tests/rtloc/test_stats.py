@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from rtloc.detections import Detections
+from rtloc.live_stats import SPEED_OVER_S, LiveStats
 from rtloc.stats import KEPT_LATENCIES, RunStats
 
 IMAGE = np.zeros((4, 4, 3), np.uint8)
@@ -77,6 +78,18 @@ def test_frames_per_second_are_those_of_the_clock_on_the_wall() -> None:
         time.sleep(0.02)
         stats.skip()
     assert 20 < stats.fps() <= 50
+
+
+def test_a_source_that_is_lost_has_no_speed() -> None:
+    stats = LiveStats(["cat"])
+    for _ in range(10):
+        time.sleep(0.02)
+        stats.shown(0.01)
+    assert 20 < stats.fps() <= 50
+    time.sleep(SPEED_OVER_S + 0.05)
+    assert stats.fps() == 0
+    stats.shown(0.01)
+    assert stats.fps() == 0
 
 
 def test_nothing_measured_is_no_number() -> None:

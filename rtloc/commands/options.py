@@ -111,7 +111,10 @@ def split_labels(
     """Split a list of labels at its commas."""
     if value is None:
         return None
-    return [label.strip() for label in value.split(",") if label.strip()]
+    labels = [label.strip() for label in value.split(",") if label.strip()]
+    if not labels:
+        raise click.BadParameter(f"{value!r} names no label", context, parameter)
+    return labels
 
 
 def open_localizer(

@@ -87,6 +87,8 @@ def command(
     """Find objects in the video file IN; write it annotated, with its own timing and sound."""
     if end is not None and end <= start:
         raise UsageError(f"--end {end:g} does not lie behind --start {start:g}")
+    if no_video and out is not None:
+        raise UsageError(f"--no-video writes no video, and -o names {out}; leave one of them out")
     target = None if no_video else out or Path(f"{source.stem}.rtloc.mp4")
     keep_freed_memory()
     with ExitStack() as stack:
@@ -114,7 +116,7 @@ def command(
         tracker = open_tracker(localizer, track, smooth)
         run = Run(video, localizer, tracker, locators, record, writer, window, stride, stats)
         finish = run.go(start, end)
-    report(run, source, target, start)
+    report(run, source, target, start, end)
     if not finish:
         raise KeyboardInterrupt
 
@@ -221,7 +223,9 @@ def frames_bar(total: int | None) -> Iterator[Callable[[float], None]]:
         yield lambda fps: bar.update(task, advance=1, fps=fps)
 
 
-def report(run: Run, source: Path, target: Path | None, start_s: float) -> None:
+def report(
+    run: Run, source: Path, target: Path | None, start_s: float, end_s: float | None
+) -> None:
     """Say what was lost, what was found and where the video is.
 
     Raises:
@@ -234,6 +238,11 @@ def report(run: Run, source: Path, target: Path | None, start_s: float) -> None:
         length = run.video.last_time_s + float(1 / run.video.rate)
         raise RtlocError(
             f"{source} is {length:.2f} s long; --start {start_s:g} lies behind its end"
+        )
+    if end_s is not None and run.video.last_time_s >= end_s and not run.stats.frames:
+        raise RtlocError(
+            f"no frame of {source} lies between --start {start_s:g} and --end {end_s:g}; "
+            f"one lasts {float(1 / run.video.rate):.3g} s"
         )
     localizer = run.localizer
     click.echo(

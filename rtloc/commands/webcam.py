@@ -22,7 +22,7 @@ from rtloc.commands.webcam_options import (
 )
 from rtloc.commands.webcam_sinks import own_sinks, shared_sinks
 from rtloc.controls import Controls, open_controls
-from rtloc.errors import RtlocError
+from rtloc.errors import RtlocError, UsageError
 from rtloc.grid import Grid, GridPart
 from rtloc.interrupts import terminated_like_interrupted
 from rtloc.live import LiveSource
@@ -73,6 +73,8 @@ def command(
     """
     wanted = Outputs(**outputs)
     check_outputs(wanted)
+    if trails and not track:
+        raise UsageError("--trails are of followed objects; leave out --no-track")
     show = not no_window and wanted.serve is None
     if show:
         check_display("use --serve or --no-window")

@@ -344,6 +344,20 @@ class TestBadInput:
         assert "--end 1 does not lie behind" in fails(2, "video", clip, "--start", 2, "--end", 1)
         assert not clip.with_name("in.rtloc.mp4").exists()
 
+    def test_no_frame_between_start_and_end(self, fails: Fails, clip: Path) -> None:
+        line = fails(1, "video", clip, "--start", 0.21, "--end", 0.22)
+        assert "no frame of" in line
+        assert "lies between --start 0.21 and --end 0.22" in line
+        assert not clip.with_name("in.rtloc.mp4").exists()
+
+    def test_an_output_without_a_video(self, fails: Fails, clip: Path) -> None:
+        line = fails(2, "video", clip, "--no-video", "-o", "out.mp4")
+        assert "-o names out.mp4; leave one of them out" in line
+
+    @pytest.mark.parametrize("labels", ["", " ,"])
+    def test_no_class(self, fails: Fails, clip: Path, labels: str) -> None:
+        assert f"{labels!r} names no label" in fails(2, "video", clip, "--classes", labels)
+
     def test_threshold_out_of_range(self, fails: Fails, clip: Path) -> None:
         assert "0<=x<=1" in fails(2, "video", clip, "--threshold", 7)
 

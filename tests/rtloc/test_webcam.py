@@ -258,6 +258,7 @@ class TestBadInput:
             (["--webhook", "http://host/a b"], "write them as %20"),
             (["--webhook", "http://host/ü"], "write them as %20"),
             (["--webhook", "http://me:secret@host/"], "sends no user and password"),
+            (["--trails", "--no-track"], "leave out --no-track"),
             (["--records", "a.txt"], "end its name in .jsonl or .csv"),
         ],
     )

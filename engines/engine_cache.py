@@ -96,7 +96,7 @@ def cached_engine(
     path = place_of(wanted, info.path.stem)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path.with_suffix(".lock"))
+        lock = FileLock(path.with_suffix(".lock")).acquire()
     except OSError as error:
         raise EngineError(
             f"cannot write {path.parent}: {error.strerror}; set {FOLDER_VARIABLE} to another folder"

@@ -151,3 +151,10 @@ def test_a_cache_that_cannot_be_written_is_told(
     monkeypatch.setenv("RTLOC_CACHE", str(tmp_path / "file" / "cache"))
     with pytest.raises(EngineError, match="set RTLOC_CACHE to another folder"):
         engine()
+
+
+@pytest.mark.skipif(not Path("/sys").is_dir(), reason="no folder that even root cannot write")
+def test_a_folder_that_takes_no_files_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RTLOC_CACHE", "/sys")
+    with pytest.raises(EngineError, match=r"cannot write /sys: .*; set RTLOC_CACHE"):
+        engine()

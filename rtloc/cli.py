@@ -57,7 +57,7 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="rtloc")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def group(debug: bool) -> None:
-    """Find chosen objects (first of all Pokémon) in live video."""
+    """Find chosen objects in live video and files; a model of four Pokémon comes with it."""
     show_log()
 
 

@@ -1,6 +1,7 @@
 """`rtloc image`: find objects in pictures."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -26,7 +27,7 @@ from rtloc.stats import RunStats
 )
 @click.option("--records", type=click.Path(path_type=Path), help="Write .jsonl or .csv records.")
 @click.option("--no-pictures", is_flag=True, help="Write no annotated copies.")
-@locating
+@partial(locating, follows=False)
 def command(
     paths: tuple[Path, ...],
     out: Path,

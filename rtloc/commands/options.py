@@ -40,8 +40,12 @@ input_size_option = click.option(
 )
 
 
-def locating(command: Command) -> Command:
-    """Give a command the options --model, --backend, --threshold, --classes and --input-size."""
+def locating(command: Command, follows: bool = True) -> Command:
+    """Give a command the options --model, --backend, --threshold, --classes and --input-size.
+
+    follows: whether it can follow objects.
+    """
+    half = "; of what is followed, half of it" if follows else ""
     options = (
         click.option(
             "--model",
@@ -59,8 +63,7 @@ def locating(command: Command) -> Command:
         click.option(
             "--threshold",
             type=click.FloatRange(0, 1),
-            help="The lowest score that counts; of what is followed, half of it.  "
-            "[default: the model's own]",
+            help=f"The lowest score that counts{half}.  [default: the model's own]",
         ),
         click.option(
             "--classes",

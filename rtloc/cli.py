@@ -31,6 +31,8 @@ COMMANDS = {
     "export": ("rtloc.commands.export", "Turn a checkpoint into a model (needs rtloc[train])."),
 }
 
+OPENCV_NEEDS = ("libGL.so", "libgthread-", "libglib-")  # of a Linux without a desktop
+
 
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are called (click's own recipe)."""
@@ -84,6 +86,14 @@ def main() -> None:
         click.echo(
             f"rtloc: error: this needs the module {error.name}, which is not installed; "
             "pip install 'rtloc[train]'",
+            err=True,
+        )
+        sys.exit(1)
+    except ImportError as error:
+        if debug or not str(error).startswith(OPENCV_NEEDS):
+            raise
+        click.echo(
+            f"rtloc: error: {error}; OpenCV needs it: apt-get install libgl1 libglib2.0-0",
             err=True,
         )
         sys.exit(1)

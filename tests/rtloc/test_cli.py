@@ -48,6 +48,21 @@ def test_what_the_system_refuses_is_one_line(fails, tmp_path: Path) -> None:
     assert "file: File exists" in fails(1, "stages", "--only", "white-box", "-o", "file")
 
 
+def test_a_library_that_opencv_misses_is_one_line(fails, rtloc, tmp_path: Path) -> None:
+    missing = "libGL.so.1: cannot open shared object file: No such file or directory"
+    (tmp_path / "cv2.py").write_text(f"raise ImportError({missing!r})\n", "utf-8")
+    line = fails(1, "image", "a.png")
+    assert missing in line
+    assert "apt-get install libgl1 libglib2.0-0" in line
+    assert "Traceback" in rtloc("--debug", "image", "a.png").stderr
+
+
+def test_the_threshold_is_halved_only_where_objects_are_followed(rtloc) -> None:
+    said = {name: " ".join(rtloc(name, "--help").stdout.split()) for name in ("image", "video")}
+    assert "The lowest score that counts. [default: the model's own]" in said["image"]
+    assert "The lowest score that counts; of what is followed, half of it. [" in said["video"]
+
+
 def test_a_missing_training_module_names_the_extra() -> None:
     code = (
         "import sys; sys.modules['torch'] = None; sys.argv = ['rtloc', 'export', 'x.pt']; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from av.error import FFmpegError
 
 # what an MP4 can hold and browsers play; the packets are copied as they are, all else becomes AAC
 COPIED_CODECS = {"aac", "flac", "mp3", "opus"}
+LOWEST_MP3_HZ = 16_000  # that an MP4 may hold
+LOG = logging.getLogger(__name__)
 
 
 class SoundTrack:
@@ -31,16 +34,34 @@ class SoundTrack:
         assert self._source.time_base is not None
         self._shift = round(zero_s / self._source.time_base)
         self._earliest = self._shift if cut else -math.inf
+        self._path = path
         self._pending: Any = None
-        if self._source.codec_context.codec.canonical_name in COPIED_CODECS:
+        if can_be_copied(self._source):
             self._target = output.add_stream_from_template(self._source)
-            self._packets = self._copied()
+            self._packets = rising(self._copied())
         else:
-            self._target = output.add_stream("aac", rate=self._source.rate)
-            self._packets = self._encoded()
+            self._target = output.add_stream("aac", rate=aac_rate_hz(self._source.rate))
+            self._packets = rising(self._encoded())
 
     def write_until(self, time_s: float) -> None:
-        """Write the packets that begin before `time_s`, in seconds of the output."""
+        """Write the packets that begin before `time_s`, in seconds of the output.
+
+        Where they cannot be made or are refused, the sound ends, with a warning.
+
+        Raises:
+            OSError: the disk is full, or so.
+        """
+        try:
+            self._write_until(time_s)
+        except OSError:
+            raise
+        except (FFmpegError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            LOG.warning("%s: the sound cannot be carried over any further: %s", self._path, reason)
+            self._packets, self._pending = iter(()), None
+
+    def _write_until(self, time_s: float) -> None:
+        """Write the packets that begin before `time_s`."""
         while True:
             packet = self._pending or next(self._packets, None)
             self._pending = packet
@@ -61,15 +82,25 @@ class SoundTrack:
 
     def _encoded(self) -> Iterator[Any]:
         """Yield AAC packets of the decoded sound, moved in time."""
-        resampler = av.AudioResampler(format="fltp", rate=self._source.rate)
+        for part in self._resampled():
+            yield from self._target.encode(part)
+        yield from self._target.encode(None)
+
+    def _resampled(self) -> Iterator[Any]:
+        """Yield the decoded sound as the encoder takes it; broadcasts change theirs on the way."""
+        context = self._target.codec_context
+        kind, resampler = None, None
         for packet in self._demuxed():
             for sound in self._decoded(packet):
                 if sound.pts is None or sound.pts < self._earliest:
                     continue
                 sound.pts -= self._shift
-                for part in resampler.resample(sound):
-                    yield from self._target.encode(part)
-        yield from self._target.encode(None)
+                if kind != (kind := (sound.format.name, sound.layout.name, sound.sample_rate)):
+                    yield from resampler.resample(None) if resampler else ()
+                    resampler = av.AudioResampler("fltp", context.layout, context.sample_rate)
+                assert resampler is not None
+                yield from resampler.resample(sound)
+        yield from resampler.resample(None) if resampler else ()
 
     def _decoded(self, packet: Any) -> list[Any]:
         """Decode a packet; a damaged one is silence."""
@@ -93,6 +124,40 @@ class SoundTrack:
     def close(self) -> None:
         """Close the file that the sound is read from."""
         self._input.close()
+
+
+def can_be_copied(source: Any) -> bool:
+    """Say whether an MP4 takes the packets of a sound stream as they are.
+
+    Transport streams have no global header; each of their AAC packets has one of its own.
+    """
+    context = source.codec_context
+    codec = context.codec.canonical_name
+    if codec == "mp3":
+        return bool(source.rate >= LOWEST_MP3_HZ)
+    return codec in COPIED_CODECS and bool(context.extradata)
+
+
+def aac_rate_hz(rate_hz: int) -> int:
+    """Return the lowest rate of AAC that loses nothing of a rate, or else the highest."""
+    rates = av.Codec("aac", "w").audio_rates or [rate_hz]
+    return min((rate for rate in rates if rate >= rate_hz), default=max(rates))
+
+
+def rising(packets: Iterator[Any]) -> Iterator[Any]:
+    """Yield packets whose times rise.
+
+    One that does not lie behind the last comes right after it, as pictures do: in joined files the
+    times begin anew.
+    """
+    last, length = -math.inf, 0
+    for packet in packets:
+        if packet.dts <= last:
+            lift = last + length - packet.dts
+            packet.dts += lift
+            packet.pts += lift
+        last, length = packet.dts, max(1, packet.duration or 0)
+        yield packet
 
 
 def open_sound(path: Path, output: Any, zero_s: float, cut: bool) -> SoundTrack | None:

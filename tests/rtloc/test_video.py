@@ -165,6 +165,7 @@ def test_a_variable_frame_rate_stays_variable(rtloc, tmp_path: Path) -> None:
         ("in.avi", "pcm_s16le", "aac"),
         ("in.mkv", "mp2", "aac"),
         ("in.ts", "ac3", "aac"),
+        ("in.ts", "aac", "aac"),
     ],
 )
 def test_sound_of_any_kind_comes_along(
@@ -183,6 +184,56 @@ def test_sound_of_any_kind_comes_along(
     assert len(tone) / rate == pytest.approx(60 * 1001 / 30000, abs=0.12)
     loudest = np.abs(np.fft.rfft(tone)).argmax() * rate / len(tone)
     assert loudest == pytest.approx(440, abs=3)
+
+
+@pytest.mark.parametrize(
+    ("name", "sound", "rates_hz"),
+    [
+        ("in.avi", "libmp3lame", (11025, 11025)),
+        ("in.mkv", "pcm_s16le", (4000, 7350)),
+        ("in.mov", "pcm_s16le", (192_000, 96_000)),
+    ],
+)
+def test_sound_at_a_rate_that_an_mp4_does_not_hold_becomes_aac(
+    rtloc, tmp_path: Path, name: str, sound: str, rates_hz: tuple[int, int]
+) -> None:
+    path = make_clip(tmp_path / name, sound=sound, sound_rate_hz=rates_hz[0])
+    done = rtloc("video", path)
+    assert done.returncode == 0, done.stderr
+    with av.open(str(tmp_path / "in.rtloc.mp4")) as container:
+        stream = container.streams.audio[0]
+        assert (stream.codec_context.codec.canonical_name, stream.rate) == ("aac", rates_hz[1])
+        assert float(stream.duration * stream.time_base) == pytest.approx(2, abs=0.3)
+        assert container.streams.video[0].frames == 60
+
+
+@pytest.mark.parametrize("sound", ["mp2", "aac"])
+def test_sound_whose_times_begin_anew_goes_on(rtloc, tmp_path: Path, sound: str) -> None:
+    path = make_clip(tmp_path / "in.ts", sound=sound)
+    path.write_bytes(2 * path.read_bytes())
+    done = rtloc("video", path)
+    assert done.returncode == 0, done.stderr
+    starts = np.diff([float(at) for at, _ in sound_packets(tmp_path / "in.rtloc.mp4")])
+    assert starts.sum() == pytest.approx(4, abs=0.2)
+    assert starts.min() > 0.015
+    assert starts.max() < 0.1
+
+
+def test_sound_that_changes_its_channels_goes_on(rtloc, tmp_path: Path) -> None:
+    stereo = make_clip(tmp_path / "in.ts", sound="ac3")
+    surround = make_clip(tmp_path / "5.1.ts", sound="ac3", layout="5.1")
+    stereo.write_bytes(stereo.read_bytes() + surround.read_bytes())
+    done = rtloc("video", stereo)
+    assert done.returncode == 0, done.stderr
+    assert len(sound_packets(tmp_path / "in.rtloc.mp4")) == pytest.approx(4 * 48000 / 1024, abs=5)
+
+
+def test_sound_that_cannot_be_encoded_costs_no_picture(rtloc, tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "in.mov", sound="pcm_s16le", layout="9 channels")
+    done = rtloc("video", path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("in.mov: the sound cannot be carried over any further: ") == 1
+    assert len(video_stamps(tmp_path / "in.rtloc.mp4")) == 60
 
 
 def test_odd_sides_become_even(rtloc, tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ def make_clip(
     sound: str | None = None,
     image: np.ndarray | None = None,
     sound_seconds: float | None = None,
+    sound_rate_hz: int = SOUND_RATE_HZ,
+    layout: str = "stereo",
     gop: int = 12,
     preset: str | None = None,
     **options: str,
@@ -46,7 +48,7 @@ def make_clip(
         video.codec_context.gop_size = gop
         if time_base is not None:
             video.time_base = video.codec_context.time_base = time_base
-        audio = output.add_stream(sound, rate=SOUND_RATE_HZ) if sound else None
+        audio = output.add_stream(sound, rate=sound_rate_hz, layout=layout) if sound else None
         for n in range(frames):
             pixels = picture(n, *size_wh) if image is None else image
             one = av.VideoFrame.from_ndarray(pixels, format="bgr24")
@@ -65,13 +67,14 @@ def write_tone(output: av.container.OutputContainer, stream: av.AudioStream, len
     layout = stream.codec_context.layout.name
     channels = stream.codec_context.layout.nb_channels
     format_name = stream.codec_context.format.name
-    resampler = av.AudioResampler(format=format_name, layout=layout, rate=SOUND_RATE_HZ)
-    time = np.arange(int(SOUND_RATE_HZ * length)) / SOUND_RATE_HZ
+    rate_hz = stream.codec_context.sample_rate
+    resampler = av.AudioResampler(format=format_name, layout=layout, rate=rate_hz)
+    time = np.arange(int(rate_hz * length)) / rate_hz
     tone = (8000 * np.sin(2 * np.pi * 440 * time)).astype(np.int16)
     for first in range(0, len(tone), 1024):
         part = np.repeat(tone[first : first + 1024], channels)[None]
         one = av.AudioFrame.from_ndarray(np.ascontiguousarray(part), format="s16", layout=layout)
-        one.sample_rate, one.pts = SOUND_RATE_HZ, first
+        one.sample_rate, one.pts = rate_hz, first
         for resampled in resampler.resample(one):
             output.mux(stream.encode(resampled))
     output.mux(stream.encode(None))

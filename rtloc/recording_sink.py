@@ -12,6 +12,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from rtloc.controls import Controls
@@ -44,6 +45,7 @@ class Recording:
         self._frames: queue.Queue[tuple[NDArray[np.uint8], float] | None] = queue.Queue(
             WAITING_FRAMES
         )
+        self._all_taken = False
         self._thread = threading.Thread(target=self._run, name="recording")
         self._thread.start()
 
@@ -61,33 +63,44 @@ class Recording:
         self._frames.put((frame.image.copy(), frame.time_s))
 
     def close(self) -> None:
-        """Encode what is waiting, and give the file its name."""
+        """Encode what is waiting, and give the file its name; say so where that failed."""
         self._frames.put(None)
         self._thread.join()
         lost = f"; {self.dropped} frames left out, the encoder was too slow" * bool(self.dropped)
-        if self.written:
+        if self._failure:
+            LOG.warning("%s; recording has ended", self._failure)
+        elif self.written:
             LOG.info("%s: %d frames%s", self.path, self.written, lost)
 
     def _run(self) -> None:
         """Encode until the end; after a failure, frames are taken and forgotten."""
         partial = partial_name(self.path)
         try:
-            self._encode(partial)
-        except OSError as error:
+            try:
+                self._encode(partial)
+            finally:
+                if self.written and partial.exists():
+                    partial.replace(self.path)
+                else:
+                    partial.unlink(missing_ok=True)
+        except (OSError, FFmpegError) as error:
             self._failure = f"cannot write {self.path}: {error.strerror}"
-            while self._frames.get() is not None:
-                pass
-        if self.written and partial.exists():
-            partial.replace(self.path)
-        else:
-            partial.unlink(missing_ok=True)
+        finally:
+            while not self._all_taken:
+                self._take()
+
+    def _take(self) -> tuple[NDArray[np.uint8], float] | None:
+        """Wait for the next frame; None at the end."""
+        item = self._frames.get()
+        self._all_taken = item is None
+        return item
 
     def _encode(self, partial: Path) -> None:
         """Encode frames into a file."""
-        with av.open(str(partial), "w", options=MP4_OPTIONS) as output:
+        with av.open(str(partial.absolute()), "w", options=MP4_OPTIONS) as output:
             stream: Any = None
             size_wh, first_s, last = (0, 0), 0.0, -1
-            while (item := self._frames.get()) is not None:
+            while (item := self._take()) is not None:
                 image, time_s = item
                 if stream is None:
                     size_wh = even(image.shape[1]), even(image.shape[0])
@@ -138,8 +151,7 @@ class RecordingSink:
             self._recording = Recording(self._name())
         try:
             self._recording.write(frame)
-        except RtlocError as error:
-            LOG.warning("%s; recording has ended", error)
+        except RtlocError:
             self._controls.recording = False
             self.close()
 

@@ -17,9 +17,11 @@ import av
 import cv2
 import numpy as np
 import pytest
+from full_disk import full_disk
 
 from rtloc.controls import Controls, open_controls
 from rtloc.detections import Detections
+from rtloc.errors import RtlocError
 from rtloc.event_sink import EventSink, command_teller, webhook_teller
 from rtloc.frame import Frame
 from rtloc.live_stats import LiveStats
@@ -47,6 +49,19 @@ def found(*class_ids: int) -> Detections:
 @pytest.fixture
 def controls(localizer: Localizer) -> Controls:
     return open_controls(localizer, track=False, smooth=True)
+
+
+def noise(n: int) -> Frame:
+    """A frame that takes much room."""
+    pixels = np.random.default_rng(n).integers(0, 255, (240, 320, 3), np.uint8)
+    return Frame(pixels, n, n / 30)
+
+
+def close_in_time(recording: Recording) -> None:
+    thread = threading.Thread(target=recording.close, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive(), "closing hangs"
 
 
 def played(path: Path) -> list[tuple[float, int, tuple[int, int]]]:
@@ -100,6 +115,36 @@ class TestRecording:
         sink.close()
         assert not controls.recording
         assert "a.mp4: No such file or directory; recording has ended" in caplog.text
+
+    def test_a_disk_that_is_full_at_the_end_is_said(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        recording = Recording(tmp_path / "a.mp4")
+        with full_disk(20_000):
+            for n in range(10):  # the encoder writes none of them yet
+                recording.write(noise(n))
+            close_in_time(recording)
+        assert "a.mp4: File too large; recording has ended" in caplog.text
+        assert list(tmp_path.iterdir()) == [tmp_path / "a.mp4"]
+
+    @pytest.mark.parametrize("frames", [8, 80])
+    def test_a_picture_that_cannot_be_encoded_is_said(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture, frames: int
+    ) -> None:
+        recording = Recording(tmp_path / "a.mp4")
+        with suppress(RtlocError):
+            for n in range(frames):
+                recording.write(frame(n, n / 30, (1, 1)))
+        close_in_time(recording)
+        assert "a.mp4: Invalid argument; recording has ended" in caplog.text
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_name_may_have_a_colon(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        recording = Recording(Path("12:30.mp4"))
+        recording.write(frame(0, 0.0))
+        close_in_time(recording)
+        assert len(played(tmp_path / "12:30.mp4")) == 1
 
     def test_a_slow_encoder_never_makes_the_view_wait(self, tmp_path: Path) -> None:
         recording = Recording(tmp_path / "a.mp4")

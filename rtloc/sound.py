@@ -11,6 +11,8 @@ from typing import Any
 import av
 from av.error import FFmpegError
 
+from rtloc.video_file import open_input
+
 # what an MP4 can hold and browsers play; the packets are copied as they are, all else becomes AAC
 COPIED_CODECS = {"aac", "flac", "mp3", "opus"}
 LOWEST_MP3_HZ = 16_000  # that an MP4 may hold
@@ -28,7 +30,7 @@ class SoundTrack:
 
         cut: leave out what sounds before that.
         """
-        self._input: Any = av.open(str(path))
+        self._input: Any = open_input(path)
         self._source: Any = self._input.streams.audio[0]
         self._output = output
         assert self._source.time_base is not None
@@ -162,7 +164,7 @@ def rising(packets: Iterator[Any]) -> Iterator[Any]:
 
 def open_sound(path: Path, output: Any, zero_s: float, cut: bool) -> SoundTrack | None:
     """Open the sound of a file for `output`, or return None if it has none that can be decoded."""
-    with av.open(str(path)) as container:
+    with open_input(path) as container:
         streams = container.streams.audio
         if not streams or streams[0].codec_context is None or not streams[0].rate:
             return None

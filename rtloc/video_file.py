@@ -17,7 +17,7 @@ from typing import Any
 
 import av
 import numpy as np
-from av.error import FFmpegError, InvalidDataError
+from av.error import FFmpegError
 from av.video.reformatter import ColorRange
 from numpy.typing import NDArray
 
@@ -61,7 +61,7 @@ class VideoFile:
         Damaged packets are left out and counted.
 
         Raises:
-            RtlocError: not one frame could be decoded.
+            RtlocError: not one frame could be decoded, or it cannot be read from `start_s` on.
         """
         self._packets = self.container.demux(self.stream)
         index = self._seek(start_s) if start_s > 0 else 0
@@ -91,7 +91,7 @@ class VideoFile:
         for packet in self._readable():
             try:
                 pictures = packet.decode()
-            except InvalidDataError:
+            except FFmpegError:
                 self.damaged_packets += 1
                 self.clock.forget(packet)
                 continue
@@ -105,16 +105,17 @@ class VideoFile:
 
     def _readable(self) -> Iterator[Any]:
         """Yield the packets up to where reading fails."""
-        while True:
-            try:
-                packet = next(self._packets, None)
-            except FFmpegError:  # nothing comes after this
-                self.damaged_packets += 1
-                return
-            if packet is None:
-                return
+        for packet in iter(self._next, None):
             self.clock.sent(packet)
             yield packet
+
+    def _next(self) -> Any:
+        """Return the next packet; None at the end, and where reading fails."""
+        try:
+            return next(self._packets, None)
+        except FFmpegError:  # nothing comes after this
+            self.damaged_packets += 1
+            return None
 
     def _seek(self, start_s: float) -> int:
         """Go to the last key frame up to `start_s`; return how many frames lie before it.
@@ -124,7 +125,7 @@ class VideoFile:
         key: Any = None
         stamps: list[int] = []
         start = math.inf
-        for packet in self._packets:
+        for packet in iter(self._next, None):
             if packet.pts is None:
                 continue
             if not stamps:
@@ -138,7 +139,7 @@ class VideoFile:
             self._go_to(self.stream.start_time or 0)
             return 0
         self._go_to(key.pts if key.dts is None else key.dts)
-        found = next((packet for packet in self._packets if packet.pts == key.pts), None)
+        found = next((one for one in iter(self._next, None) if one.pts == key.pts), None)
         if found is None:
             self._go_to(self.stream.start_time or 0)
             return 0
@@ -148,9 +149,20 @@ class VideoFile:
         return sum(stamp < key.pts for stamp in stamps)
 
     def _go_to(self, ticks: int) -> None:
-        """Move reading to a time, or before it."""
-        self.container.seek(ticks, stream=self.stream)
+        """Move reading to a time, or before it.
+
+        Raises:
+            RtlocError: that is not possible in this file.
+        """
+        try:
+            self.container.seek(ticks, stream=self.stream)
+        except FFmpegError as error:
+            raise RtlocError(
+                f"{self.path} can only be read from its beginning on ({error.strerror}); "
+                "leave --start out, or convert it to an MP4 first"
+            ) from error
         self._packets = self.container.demux(self.stream)
+        self.damaged_packets = 0
 
     def expected_frames(self, start_s: float, end_s: float | None) -> int | None:
         """Estimate how many frames lie between two times, or None where the file does not say."""
@@ -195,7 +207,7 @@ def open_video(path: Path, threads: int = 0) -> Iterator[VideoFile]:
     if not path.stat().st_size:
         raise RtlocError(f"{path} is empty")
     try:
-        container = av.open(str(path))
+        container = open_input(path)
     except (FFmpegError, OSError) as error:
         reason = error.strerror or type(error).__name__
         raise RtlocError(f"{path} cannot be read as a video: {reason}") from error
@@ -205,9 +217,23 @@ def open_video(path: Path, threads: int = 0) -> Iterator[VideoFile]:
             what = "only sound" if container.streams.audio else "no pictures"
             raise RtlocError(f"{path} has no video in it, {what}")
         stream = streams[0]
+        if stream.codec_context is None:
+            raise RtlocError(
+                f"the pictures of {path} are of a kind that cannot be decoded; convert them first"
+            )
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = threads
         yield describe(path, container, stream)
+
+
+def open_input(path: Path) -> Any:
+    """Open a file with FFmpeg, whatever its tags are written in.
+
+    Raises:
+        FFmpegError: it cannot be read.
+    """
+    # FFmpeg takes what stands before a colon for a protocol, unless a path comes first
+    return av.open(str(path.absolute()), metadata_errors="replace")
 
 
 def is_cover(stream: Any) -> bool:

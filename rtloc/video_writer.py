@@ -120,7 +120,7 @@ def open_writer(path: Path, source: VideoFile, with_sound: bool = True) -> Itera
     """
     partial = partial_name(path)
     try:
-        output = av.open(str(partial), "w", options=MP4_OPTIONS)
+        output = av.open(str(partial.absolute()), "w", options=MP4_OPTIONS)
         writer = VideoWriter(output, source, with_sound)
         try:
             yield writer

@@ -236,6 +236,14 @@ def test_sound_that_cannot_be_encoded_costs_no_picture(rtloc, tmp_path: Path) ->
     assert len(video_stamps(tmp_path / "in.rtloc.mp4")) == 60
 
 
+def test_names_may_have_a_colon(rtloc, tmp_path: Path) -> None:
+    make_clip(tmp_path / "in.mp4", sound="aac").rename(tmp_path / "12:30.mp4")
+    done = rtloc("video", "12:30.mp4", "-o", "12:31.mp4")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "12:31.mp4"
+    assert len(video_stamps(tmp_path / "12:31.mp4")) == 60
+
+
 def test_odd_sides_become_even(rtloc, tmp_path: Path) -> None:
     path = make_clip(tmp_path / "in.mp4", frames=5, size_wh=(320, 240))
     wide = tmp_path / "odd.gif"

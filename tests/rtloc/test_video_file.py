@@ -3,6 +3,7 @@
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from clips import make_clip, picture, video_stamps
@@ -55,8 +56,6 @@ def test_a_part_is_the_same_frames_as_in_the_whole(
 
 def test_odd_sides_are_read(tmp_path: Path) -> None:
     path = tmp_path / "in.gif"
-    import av
-
     with av.open(str(path), "w") as output:
         stream = output.add_stream("gif", rate=10)
         stream.width, stream.height, stream.pix_fmt = 65, 33, "rgb8"
@@ -77,6 +76,45 @@ def test_a_damaged_middle_costs_only_its_own_frames(tmp_path: Path) -> None:
         frames = list(video.frames())
         assert 60 < len(frames) <= 120
         assert frames[-1].time_s == pytest.approx(119 * 1001 / 30000)
+
+
+def test_any_error_of_a_decoder_costs_only_its_own_frames(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "in.flv", codec="flv1")
+    with av.open(str(path)) as container:
+        packet = bytes([*container.demux(video=0)][30])
+    data = bytearray(path.read_bytes())
+    head = data.index(packet)
+    data[head + 3] |= 0b11  # a size that there is not: FFmpeg says "invalid argument"
+    data[head + 4] |= 0b10000000
+    path.write_bytes(data)
+    with open_video(path) as video:
+        assert len(list(video.frames())) == 59
+        assert "1 damaged packets were left out" in str(video.loss())
+
+
+def test_pictures_that_no_decoder_knows_are_said(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "in.mp4")
+    path.write_bytes(path.read_bytes().replace(b"avc1\0\0\0\0", b"zzzz\0\0\0\0"))
+    with pytest.raises(RtlocError, match=r"in.mp4 are of a kind that cannot be decoded"):
+        read(path)
+
+
+def test_tags_need_not_be_utf_8(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "in.avi", title="Cafe")
+    path.write_bytes(path.read_bytes().replace(b"Cafe", b"Caf\xe9"))
+    assert len(read(path)) == 60
+
+
+def test_a_name_may_have_a_colon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_clip(tmp_path / "in.mp4").rename(tmp_path / "12:30.mp4")
+    monkeypatch.chdir(tmp_path)
+    assert len(read(Path("12:30.mp4"))) == 60
+
+
+def test_a_file_that_cannot_be_searched_says_so(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "in.h264")
+    with pytest.raises(RtlocError, match=r"in.h264 can only be read from its beginning on"):
+        read(path, 1.0)
 
 
 def test_a_truncated_file_is_read_as_far_as_it_goes_and_says_so(tmp_path: Path) -> None:

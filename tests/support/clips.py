@@ -38,10 +38,13 @@ def make_clip(
     layout: str = "stereo",
     gop: int = 12,
     preset: str | None = None,
+    title: str | None = None,
     **options: str,
 ) -> Path:
     """Write a video; `stamps` (in ticks of `time_base`) make its frame rate variable."""
     with av.open(str(path), "w", options=options) as output:
+        if title is not None:
+            output.metadata["title"] = title
         video = output.add_stream(codec, rate=rate, options={"preset": preset} if preset else {})
         video.width, video.height = size_wh
         video.pix_fmt = "yuv420p"

@@ -93,11 +93,17 @@ def text_output(path: Path) -> Iterator[TextIO]:
 
     Raises:
         UsageError: the file cannot be written there.
+        RtlocError: what was still to be written at the end cannot be; the disk is full, or so.
     """
     check_writable(path)
     partial = partial_name(path)
+    file = partial.open("w", newline="", encoding="utf-8")
     try:
-        with partial.open("w", newline="", encoding="utf-8") as file:
-            yield file
+        yield file
     finally:
-        partial.replace(path)
+        try:
+            file.close()
+        except OSError as error:
+            raise RtlocError(f"cannot write {path}: {error.strerror}") from error
+        finally:
+            partial.replace(path)

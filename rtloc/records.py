@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from rtloc.detections import Detections
-from rtloc.errors import UsageError
+from rtloc.errors import RtlocError, UsageError
 from rtloc.files import text_output
 
 Record = Callable[[Mapping[str, object], Detections], None]
@@ -31,6 +31,7 @@ def open_records(
 
     Raises:
         UsageError: the ending is neither .jsonl nor .csv, or the folder is missing or read-only.
+        RtlocError: the file cannot be written any more; the function raises it, too.
     """
     if path is None:
         yield lambda picture, detections: None
@@ -39,9 +40,18 @@ def open_records(
         raise UsageError(f"cannot write records to {path}; end its name in .jsonl or .csv")
     with text_output(path) as file:
         if path.suffix.lower() == ".csv":
-            yield csv_writer(file, labels, [*about, *CSV_COLUMNS, *(["track"] if tracked else [])])
+            columns = [*about, *CSV_COLUMNS, *(["track"] if tracked else [])]
+            record = csv_writer(file, labels, columns)
         else:
-            yield json_writer(file, labels)
+            record = json_writer(file, labels)
+
+        def write(picture: Mapping[str, object], detections: Detections) -> None:
+            try:
+                record(picture, detections)
+            except OSError as error:
+                raise RtlocError(f"cannot write {path}: {error.strerror}") from error
+
+        yield write
 
 
 def json_writer(file: TextIO, labels: Sequence[str]) -> Record:

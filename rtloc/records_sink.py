@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 from rtloc.detections import Detections
-from rtloc.errors import RtlocError
 from rtloc.frame import Frame
 from rtloc.live_stats import LiveStats
 from rtloc.records import Record
@@ -33,10 +32,7 @@ class RecordsSink:
             "time_s": round(frame.time_s, 6),
             "wall_time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
         }
-        try:
-            self._record(about, detections)
-        except OSError as error:
-            raise RtlocError(f"cannot write records any more: {error.strerror}") from error
+        self._record(about, detections)
 
     def close(self) -> None:
         """Leave the file to whom it belongs."""

@@ -12,6 +12,7 @@ from typing import Any
 import av
 import cv2
 import numpy as np
+from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from rtloc.errors import RtlocError
@@ -38,7 +39,8 @@ KEY_FRAME_S = 2.0  # also how much a cut power cord may cost
 class VideoWriter:
     """An MP4 being written. Use `open_writer`."""
 
-    def __init__(self, output: Any, source: VideoFile, with_sound: bool) -> None:
+    def __init__(self, path: Path, output: Any, source: VideoFile, with_sound: bool) -> None:
+        self._path = path
         self._output = output
         self._source = source
         self._with_sound = with_sound
@@ -50,16 +52,21 @@ class VideoWriter:
         self.frames_written = 0
 
     def write(self, frame: Frame) -> None:
-        """Encode a frame at its own time; the first frame of a part of a file begins at 0."""
+        """Encode a frame at its own time; the first frame of a part of a file begins at 0.
+
+        Raises:
+            RtlocError: the disk is full, or so.
+        """
         if self._stream is None:
             self._begin(frame)
         planes = planes_for(frame.pixels, self._size_wh)
         picture = av.VideoFrame.from_numpy_buffer(planes, format="yuv420p")
         picture.pts = self._ticks(frame.time_s)
         picture.time_base = self._source.time_base
-        if self._sound:
-            self._sound.write_until(float(picture.pts * picture.time_base))
-        self._output.mux(self._stream.encode(picture))
+        with failures_named(self._path):
+            if self._sound:
+                self._sound.write_until(float(picture.pts * picture.time_base))
+            self._output.mux(self._stream.encode(picture))
         self.frames_written += 1
 
     def _begin(self, frame: Frame) -> None:
@@ -119,21 +126,40 @@ def open_writer(path: Path, source: VideoFile, with_sound: bool = True) -> Itera
         RtlocError: writing fails, as when the disk is full.
     """
     partial = partial_name(path)
-    try:
+    with failures_named(path):
         output = av.open(str(partial.absolute()), "w", options=MP4_OPTIONS)
-        writer = VideoWriter(output, source, with_sound)
-        try:
-            yield writer
-        finally:
+    writer = VideoWriter(path, output, source, with_sound)
+    try:
+        yield writer
+    finally:
+        with failures_named(path):
             try:
-                writer.finish()
+                close(writer, output)
             finally:
-                output.close()
-            if writer.frames_written:
-                partial.replace(path)
-            else:
-                partial.unlink(missing_ok=True)
-    except OSError as error:
+                if writer.frames_written:
+                    partial.replace(path)
+                else:
+                    partial.unlink(missing_ok=True)
+
+
+def close(writer: VideoWriter, output: Any) -> None:
+    """Write what is left, and close the file, even where that fails."""
+    try:
+        writer.finish()
+    finally:
+        output.close()
+
+
+@contextmanager
+def failures_named(path: Path) -> Iterator[None]:
+    """Say of what the system or FFmpeg refuses which file it was for.
+
+    Raises:
+        RtlocError: instead of their errors.
+    """
+    try:
+        yield
+    except (OSError, FFmpegError) as error:
         raise RtlocError(f"cannot write {path}: {error.strerror}") from error
 
 

@@ -18,6 +18,7 @@ from rtloc.detections import Detections
 from rtloc.errors import RtlocError, UsageError
 from rtloc.files import check_writable
 from rtloc.frame import Frame
+from rtloc.interrupts import terminated_like_interrupted
 from rtloc.localizer import Localizer
 from rtloc.locators import Locators
 from rtloc.memory import keep_freed_memory
@@ -92,6 +93,7 @@ def command(
     target = None if no_video else out or Path(f"{source.stem}.rtloc.mp4")
     keep_freed_memory()
     with ExitStack() as stack:
+        stack.enter_context(terminated_like_interrupted())
         cores = os.cpu_count() or 1
         # each thread more costs work of its own; beside an encoder no core stands idle without
         video = stack.enter_context(open_video(source, max(1, cores - 1) if target else 0))

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from full_disk import full_disk
 
 from rtloc.detections import Detections
-from rtloc.errors import UsageError
+from rtloc.errors import RtlocError, UsageError
 from rtloc.records import open_records
 
 LABELS = ["cat", "Pokémon"]
@@ -64,6 +65,20 @@ def test_what_was_written_before_an_error_is_kept(tmp_path: Path) -> None:
         record({"index": 0}, ONE)
         raise RuntimeError
     assert json.loads(path.read_text())["index"] == 0
+    assert [p.name for p in tmp_path.iterdir()] == ["r.jsonl"]
+
+
+@pytest.mark.parametrize("pictures", [1, 100])  # what is full is seen at the end, or before
+def test_a_full_disk_is_said_with_the_name(tmp_path: Path, pictures: int) -> None:
+    path = tmp_path / "r.jsonl"
+    with (
+        full_disk(50),
+        pytest.raises(RtlocError, match=r"cannot write .*r.jsonl: File too large"),
+        open_records(path, LABELS, ["index"]) as record,
+    ):
+        for n in range(pictures):
+            record({"index": n}, ONE)
+    assert path.stat().st_size == 50
     assert [p.name for p in tmp_path.iterdir()] == ["r.jsonl"]
 
 

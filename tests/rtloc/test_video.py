@@ -15,10 +15,12 @@ import cv2
 import numpy as np
 import pytest
 from clips import LABELS, SOUND_RATE_HZ, make_clip, sound_packets, video_stamps
+from full_disk import full_disk
 
 from rtloc import Localizer
 from rtloc.video_file import open_video
 
+Fails = Callable[..., str]
 SAMPLE = Path(__file__).parents[2] / "samples" / "pokemon.mp4"
 
 
@@ -283,10 +285,14 @@ def long_clip(tmp_path: Path, scene: np.ndarray) -> Path:
     )
 
 
-def test_ctrl_c_leaves_a_playable_file_and_its_records(tmp_path: Path, long_clip: Path) -> None:
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals")
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_a_playable_file_and_its_records(
+    tmp_path: Path, long_clip: Path, kind: signal.Signals
+) -> None:
     process = start(tmp_path, "video", long_clip, "--records", "r.jsonl")
     wait_for_data(tmp_path / ".in.rtloc.part.mp4", 200_000)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(kind)
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "Traceback" not in errors
@@ -305,6 +311,26 @@ def test_even_a_killed_run_leaves_what_can_be_played(tmp_path: Path, long_clip: 
     assert len(video_stamps(partial)) > 30
 
 
+@pytest.mark.parametrize("frames", [30, 200])  # what is full is seen at the end, or before
+def test_on_a_full_disk_the_beginning_has_its_name(
+    fails: Fails, tmp_path: Path, scene: np.ndarray, frames: int
+) -> None:
+    make_clip(tmp_path / "in.mp4", frames=frames, image=cv2.resize(scene, (320, 240)))
+    with full_disk(10_000):
+        line = fails(1, "video", "in.mp4")
+    assert "cannot write in.rtloc.mp4: File too large" in line
+    assert {path.name for path in tmp_path.iterdir()} == {"in.mp4", "in.rtloc.mp4"}
+    assert (tmp_path / "in.rtloc.mp4").stat().st_size == 10_000
+
+
+def test_records_on_a_full_disk_are_not_taken_for_the_video(fails: Fails, tmp_path: Path) -> None:
+    make_clip(tmp_path / "in.mp4", frames=10, size_wh=(64, 48))
+    with full_disk(20_000):
+        line = fails(1, "video", "in.mp4", "--records", "r.jsonl", "--threshold", 0)
+    assert "cannot write r.jsonl: File too large" in line
+    assert (tmp_path / "r.jsonl").stat().st_size == 20_000
+
+
 def test_an_older_output_stays_until_the_new_one_is_whole(tmp_path: Path, long_clip: Path) -> None:
     out = tmp_path / "in.rtloc.mp4"
     out.write_text("old")
@@ -314,9 +340,6 @@ def test_an_older_output_stays_until_the_new_one_is_whole(tmp_path: Path, long_c
     process.kill()
     process.communicate()
     assert out.read_text() == "old"
-
-
-Fails = Callable[..., str]
 
 
 class TestBadInput:
@@ -358,6 +381,14 @@ class TestBadInput:
 
             write_tone(output, stream, 1.0)
         assert "no video in it, only sound" in fails(1, "video", "in.m4a")
+
+    @pytest.mark.parametrize("size_wh", [(1, 1), (64, 2)])
+    def test_pictures_too_small_for_h264(
+        self, fails: Fails, tmp_path: Path, size_wh: tuple[int, int]
+    ) -> None:
+        make_clip(tmp_path / "in.avi", frames=3, size_wh=size_wh, codec="rawvideo")
+        assert "cannot write in.rtloc.mp4: Invalid argument" in fails(1, "video", "in.avi")
+        assert [path.name for path in tmp_path.iterdir()] == ["in.avi"]
 
     def test_unknown_model(self, fails: Fails, clip: Path) -> None:
         line = fails(2, "video", clip, "--model", "mewtwo")

@@ -26,6 +26,7 @@ from rtloc.frame import Frame, bgr_of
 from rtloc.show_clock import ShowClock
 
 ROUNDING_S = 1e-6
+UNKNOWN_ASPECT = Fraction(0)  # as FFmpeg has it
 CAN_BE_SHORT = 1.5  # frames by which a container's own count or duration may be wrong
 
 
@@ -35,7 +36,8 @@ class VideoFile:
 
     rate: average frames per second; time_base: seconds per tick of its timestamps; duration_s and
     total_frames: as the file says, None where it does not; origin_ticks: the first frame's time,
-    known once it is read; damaged_packets: left out so far.
+    and pixel_aspect: the width of a frame's pixel by its height, 0 where the file does not say,
+    both known once a frame is read; damaged_packets: left out so far.
     """
 
     path: Path
@@ -48,6 +50,7 @@ class VideoFile:
     stream: Any
     clock: ShowClock
     origin_ticks: int = 0
+    pixel_aspect: Fraction = UNKNOWN_ASPECT
     last_time_s: float = 0.0
     frames_read: int = 0
     damaged_packets: int = 0
@@ -66,6 +69,8 @@ class VideoFile:
         self._packets = self.container.demux(self.stream)
         index = self._seek(start_s) if start_s > 0 else 0
         for ticks, picture in self._pictures():
+            if not self.frames_read:
+                self.pixel_aspect = pixel_aspect(self.stream, picture.rotation)
             if not self.frames_read and not index:
                 self.origin_ticks = ticks
             time_s = float((ticks - self.origin_ticks) * self.time_base)
@@ -274,7 +279,18 @@ def pixels_of(picture: Any) -> NDArray[np.uint8]:
     return upright(bgr_of(planes), picture.rotation) if picture.rotation else planes
 
 
+def pixel_aspect(stream: Any, rotation_deg: int) -> Fraction:
+    """Return the width of an upright picture's pixel by its height; 0 where it is not known."""
+    aspect: Fraction = stream.sample_aspect_ratio or UNKNOWN_ASPECT
+    return 1 / aspect if aspect and quarter_turns(rotation_deg) % 2 else aspect
+
+
+def quarter_turns(rotation_deg: int) -> int:
+    """Return by how many quarter turns against the clock a rotation turns, 0 to 3."""
+    return round(rotation_deg / 90) % 4
+
+
 def upright(image: NDArray[np.uint8], rotation_deg: int) -> NDArray[np.uint8]:
     """Turn a picture, uint8 [H, W, 3], by quarter turns against the clock."""
-    quarter_turns = round(rotation_deg / 90) % 4
-    return np.ascontiguousarray(np.rot90(image, quarter_turns)) if quarter_turns else image
+    turns = quarter_turns(rotation_deg)
+    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image

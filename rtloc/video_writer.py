@@ -86,6 +86,7 @@ class VideoWriter:
         stream.time_base = stream.codec_context.time_base = source.time_base
         stream.codec_context.gop_size = max(1, round(KEY_FRAME_S * source.rate))
         stream.codec_context.thread_type = THREADS
+        stream.codec_context.sample_aspect_ratio = source.pixel_aspect
         copy_colours(source.stream.codec_context, stream.codec_context)
         self._stream = stream
         if self._with_sound:

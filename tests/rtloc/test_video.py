@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -244,6 +245,22 @@ def test_names_may_have_a_colon(rtloc, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "12:31.mp4"
     assert len(video_stamps(tmp_path / "12:31.mp4")) == 60
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_pixels_that_are_no_squares_keep_their_shape(rtloc, tmp_path: Path, turned: bool) -> None:
+    path = make_clip(tmp_path / "in.mp4", frames=3, pixel_aspect=Fraction(16, 11))
+    if turned:  # by a quarter, as the matrix of the track's head says
+        before, head, after = path.read_bytes().partition(b"tkhd")
+        upright = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+        quarter = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
+        path.write_bytes(before + head + after.replace(upright, quarter, 1))
+    done = rtloc("video", path)
+    assert done.returncode == 0, done.stderr
+    with av.open(str(tmp_path / "in.rtloc.mp4")) as container:
+        stream = container.streams.video[0]
+        assert (stream.width, stream.height) == ((240, 320) if turned else (320, 240))
+        assert stream.sample_aspect_ratio == (Fraction(11, 16) if turned else Fraction(16, 11))
 
 
 def test_odd_sides_become_even(rtloc, tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ def make_clip(
     gop: int = 12,
     preset: str | None = None,
     title: str | None = None,
+    pixel_aspect: Fraction = Fraction(0),  # unknown
     **options: str,
 ) -> Path:
     """Write a video; `stamps` (in ticks of `time_base`) make its frame rate variable."""
@@ -49,6 +50,7 @@ def make_clip(
         video.width, video.height = size_wh
         video.pix_fmt = "yuv420p"
         video.codec_context.gop_size = gop
+        video.codec_context.sample_aspect_ratio = pixel_aspect
         if time_base is not None:
             video.time_base = video.codec_context.time_base = time_base
         audio = output.add_stream(sound, rate=sound_rate_hz, layout=layout) if sound else None

@@ -18,11 +18,13 @@ class Frame:
     only where BGR is needed.
     index: its number in the source, from 0, counting every frame the source delivered.
     time_s: its timestamp on the source's own clock, in seconds from the source's first frame.
+    duration_s: for how long it is shown, in seconds; None where the source does not say.
     """
 
     pixels: Pixels
     index: int
     time_s: float
+    duration_s: float | None = None
 
     @property
     def image(self) -> Pixels:

@@ -37,7 +37,8 @@ class VideoFile:
     rate: average frames per second; time_base: seconds per tick of its timestamps; duration_s and
     total_frames: as the file says, None where it does not; origin_ticks: the first frame's time,
     and pixel_aspect: the width of a frame's pixel by its height, 0 where the file does not say,
-    both known once a frame is read; damaged_packets: left out so far.
+    both known once a frame is read; read_until_s: when the last frame read ends; damaged_packets:
+    left out so far.
     """
 
     path: Path
@@ -51,7 +52,7 @@ class VideoFile:
     clock: ShowClock
     origin_ticks: int = 0
     pixel_aspect: Fraction = UNKNOWN_ASPECT
-    last_time_s: float = 0.0
+    read_until_s: float = 0.0
     frames_read: int = 0
     damaged_packets: int = 0
     reached_end: bool = False
@@ -66,6 +67,7 @@ class VideoFile:
         Raises:
             RtlocError: not one frame could be decoded, or it cannot be read from `start_s` on.
         """
+        end_s = math.inf if end_s is None else end_s
         self._packets = self.container.demux(self.stream)
         index = self._seek(start_s) if start_s > 0 else 0
         for ticks, picture in self._pictures():
@@ -74,12 +76,15 @@ class VideoFile:
             if not self.frames_read and not index:
                 self.origin_ticks = ticks
             time_s = float((ticks - self.origin_ticks) * self.time_base)
-            self.last_time_s = time_s
-            if end_s is not None and time_s >= end_s:
+            length_s = float(picture.duration * self.time_base or 1 / self.rate)
+            # an MP4 gives the length of the last picture to the one that is decoded last
+            self.read_until_s = max(self.read_until_s, time_s + length_s)
+            if time_s >= end_s:
                 return
             self.frames_read += 1
             if time_s >= start_s - ROUNDING_S:
-                yield Frame(pixels_of(picture), index, time_s)
+                length_s = min(self.read_until_s, end_s) - time_s
+                yield Frame(pixels_of(picture), index, time_s, length_s)
             index += 1
         self.reached_end = True
         if not self.frames_read and start_s <= 0:
@@ -183,15 +188,14 @@ class VideoFile:
         parts = []
         if self.damaged_packets:
             parts.append(f"{self.damaged_packets} damaged packets were left out")
-        frame_s = float(1 / self.rate)
-        missing_s = (self.duration_s or 0.0) - (self.last_time_s + frame_s)
+        missing_s = (self.duration_s or 0.0) - self.read_until_s
         if (
             self.reached_end
             and self.duration_is_exact
-            and missing_s > max(CAN_BE_SHORT * frame_s, 0.2)
+            and missing_s > max(CAN_BE_SHORT / self.rate, 0.2)
         ):
             parts.append(
-                f"it is cut short: {self.last_time_s + frame_s:.2f} s of {self.duration_s:.2f} s "
+                f"it is cut short: {self.read_until_s:.2f} s of {self.duration_s:.2f} s "
                 "could be read"
             )
         return f"{self.path}: " + "; ".join(parts) if parts else None

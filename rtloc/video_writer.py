@@ -47,7 +47,8 @@ class VideoWriter:
         self._stream: Any = None
         self._sound: SoundTrack | None = None
         self._zero_ticks = source.origin_ticks
-        self._last_ticks = 0
+        self._end_ticks = 0
+        self._delay_ticks: int | None = None
         self._size_wh = (0, 0)
         self.frames_written = 0
 
@@ -63,10 +64,12 @@ class VideoWriter:
         picture = av.VideoFrame.from_numpy_buffer(planes, format="yuv420p")
         picture.pts = self._ticks(frame.time_s)
         picture.time_base = self._source.time_base
+        length_s = frame.duration_s or 1 / self._source.rate
+        self._end_ticks = picture.pts + round(length_s / self._source.time_base)
         with failures_named(self._path):
             if self._sound:
                 self._sound.write_until(float(picture.pts * picture.time_base))
-            self._output.mux(self._stream.encode(picture))
+            self._output.mux(self._encoded(picture))
         self.frames_written += 1
 
     def _begin(self, frame: Frame) -> None:
@@ -93,11 +96,23 @@ class VideoWriter:
             zero_s = float(self._zero_ticks * source.time_base)
             self._sound = open_sound(source.path, self._output, zero_s, cut)
 
+    def _encoded(self, picture: Any) -> list[Any]:
+        """Encode a picture, or with None what is left; note how far decoding runs ahead."""
+        packets: list[Any] = self._stream.encode(picture)
+        if packets and self._delay_ticks is None:
+            self._delay_ticks = packets[0].pts - packets[0].dts
+        return packets
+
     def finish(self) -> None:
         """Write what the encoder still holds and the sound up to the last frame."""
         if self._stream is None:
             return
-        self._output.mux(self._stream.encode(None))
+        packets = self._encoded(None)
+        if packets:  # a track ends with the packet that is decoded last, not with that shown last
+            last = packets[-1]
+            delay = min(self._delay_ticks or 0, last.pts - last.dts)
+            last.duration = max(1, self._end_ticks - delay - last.dts)
+        self._output.mux(packets)
         if self._sound:
             self._sound.write_until(self._end_s())
             self._sound.close()
@@ -107,13 +122,12 @@ class VideoWriter:
         source = self._source
         if source.reached_end:  # the sound may well be longer than the pictures
             return math.inf
-        return float(self._last_ticks * source.time_base + 1 / source.rate)
+        return float(self._end_ticks * source.time_base)
 
     def _ticks(self, time_s: float) -> int:
         """Turn a frame's time into the output's own; exact, since a float holds 2⁵³ ticks."""
         source = self._source
-        self._last_ticks = source.origin_ticks + round(time_s / source.time_base) - self._zero_ticks
-        return self._last_ticks
+        return source.origin_ticks + round(time_s / source.time_base) - self._zero_ticks
 
 
 @contextmanager

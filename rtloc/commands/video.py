@@ -237,9 +237,9 @@ def report(
     if loss:
         click.echo(f"rtloc: warning: {loss}", err=True)
     if run.video.reached_end and not run.stats.frames:
-        length = run.video.last_time_s + float(1 / run.video.rate)
+        length_s = run.video.read_until_s
         raise RtlocError(
-            f"{source} is {length:.2f} s long; --start {start_s:g} lies behind its end"
+            f"{source} is {length_s:.2f} s long; --start {start_s:g} lies behind its end"
         )
     if end_s is not None and run.video.last_time_s >= end_s and not run.stats.frames:
         raise RtlocError(

@@ -159,6 +159,18 @@ def test_a_variable_frame_rate_stays_variable(rtloc, tmp_path: Path) -> None:
     assert [c for _, c in sound_packets(out)] == [c for _, c in sound_packets(path)]
 
 
+@pytest.mark.parametrize("frames", [10, 11, 12])  # the last one shown is decoded last, or is not
+def test_a_long_last_picture_stays_long(rtloc, tmp_path: Path, frames: int) -> None:
+    rate = Fraction(10)
+    path = make_clip(tmp_path / "in.mp4", frames=frames, rate=rate, last_s=3, preset="ultrafast")
+    done = rtloc("video", path)
+    assert done.returncode == 0, done.stderr
+    assert "warning" not in done.stderr
+    with av.open(str(tmp_path / "in.rtloc.mp4")) as container:
+        stream = container.streams.video[0]
+        assert stream.duration * stream.time_base == Fraction(frames - 1, 10) + 3
+
+
 @pytest.mark.parametrize(
     ("name", "sound", "kept"),
     [

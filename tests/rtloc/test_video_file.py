@@ -141,6 +141,18 @@ def test_a_whole_file_reports_no_loss(
         assert video.loss() is None
 
 
+@pytest.mark.parametrize("preset", ["ultrafast", "superfast"])  # decoded last or not, it is long
+def test_a_long_last_picture_is_no_loss(tmp_path: Path, preset: str) -> None:
+    path = make_clip(tmp_path / "in.mp4", frames=10, rate=Fraction(10), last_s=3, preset=preset)
+    with open_video(path) as video:
+        frames = list(video.frames())
+        assert len(frames) == 10
+        assert frames[3].duration_s == pytest.approx(0.1)
+        assert frames[-1].duration_s == pytest.approx(video.duration_s - 0.9)
+        assert video.duration_s > 3.5
+        assert video.loss() is None
+
+
 def test_a_part_of_a_file_reports_no_loss(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "in.mp4")
     with open_video(path) as video:

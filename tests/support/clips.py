@@ -39,6 +39,7 @@ def make_clip(
     gop: int = 12,
     preset: str | None = None,
     title: str | None = None,
+    last_s: float | None = None,
     pixel_aspect: Fraction = Fraction(0),  # unknown
     **options: str,
 ) -> Path:
@@ -60,7 +61,10 @@ def make_clip(
             one.pts = n if stamps is None else stamps[n]
             one.time_base = 1 / rate if stamps is None else time_base
             output.mux(video.encode(one))
-        output.mux(video.encode(None))
+        rest = video.encode(None)
+        if last_s is not None:  # for how long the last picture is shown
+            rest[-1].duration = round(last_s / rest[-1].time_base)
+        output.mux(rest)
         if audio is not None:
             length = frames / float(rate) if sound_seconds is None else sound_seconds
             write_tone(output, audio, length)

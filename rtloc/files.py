@@ -1,18 +1,42 @@
 """Output files: checked before the work starts, and moved to their name when they are whole."""
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TextIO
 
 from rtloc.errors import RtlocError, UsageError
+
+LOG = logging.getLogger(__name__)
 
 
 def partial_name(path: Path) -> Path:
     """Return the name under which `path` is written until it is whole."""
     return path.with_name(f".{path.stem}.part{path.suffix}")
+
+
+def next_free(path: Path) -> Path:
+    """Return `path` with the first number behind its name that is free."""
+    number = 2
+    while (numbered := path.with_stem(f"{path.stem}-{number}")).exists():
+        number += 1
+    return numbered
+
+
+def keep_leftover(path: Path) -> None:
+    """Give a name to what a run that was killed left of `path`, and say so.
+
+    Raises:
+        OSError: it cannot be moved.
+    """
+    partial = partial_name(path)
+    if partial.exists() and partial.stat().st_size:
+        kept = partial.replace(next_free(path))
+        LOG.warning("%s is what an earlier run left of %s", kept, path)
 
 
 def check_writable(path: Path) -> None:
@@ -28,8 +52,8 @@ def check_writable(path: Path) -> None:
             raise UsageError(
                 f"cannot write {path}: there is no folder {path.parent}; make it first"
             )
-        partial_name(path).open("ab").close()
-        partial_name(path).unlink()
+        # not under the partial name, which may be that of what a killed run left
+        NamedTemporaryFile(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent).close()
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}; choose another place") from error
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rtloc.controls import Controls
 from rtloc.detections import Detections
 from rtloc.errors import RtlocError
-from rtloc.files import partial_name
+from rtloc.files import keep_leftover, partial_name
 from rtloc.frame import Frame
 from rtloc.live_stats import LiveStats
 from rtloc.video_writer import CRF, KEY_FRAME_S, MP4_OPTIONS, PRESET, planes_for
@@ -76,6 +76,7 @@ class Recording:
         """Encode until the end; after a failure, frames are taken and forgotten."""
         partial = partial_name(self.path)
         try:
+            keep_leftover(self.path)
             try:
                 self._encode(partial)
             finally:

@@ -11,7 +11,7 @@ import cv2
 
 from rtloc.controls import Controls
 from rtloc.detections import Detections
-from rtloc.files import partial_name
+from rtloc.files import next_free, partial_name
 from rtloc.frame import Frame
 from rtloc.live_stats import LiveStats
 
@@ -23,14 +23,6 @@ def name_by_time(suffix: str) -> Path:
     stem = f"rtloc-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     path = Path(f"{stem}{suffix}")
     return next_free(path) if path.exists() else path
-
-
-def next_free(path: Path) -> Path:
-    """Return `path` with the first number behind its name that is free."""
-    number = 2
-    while (numbered := path.with_stem(f"{path.stem}-{number}")).exists():
-        number += 1
-    return numbered
 
 
 class SnapshotSink:

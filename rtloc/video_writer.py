@@ -16,7 +16,7 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from rtloc.errors import RtlocError
-from rtloc.files import partial_name
+from rtloc.files import keep_leftover, partial_name
 from rtloc.frame import Frame, bgr_of, size_wh
 from rtloc.sound import SoundTrack, open_sound
 from rtloc.video_file import VideoFile
@@ -142,6 +142,7 @@ def open_writer(path: Path, source: VideoFile, with_sound: bool = True) -> Itera
     """
     partial = partial_name(path)
     with failures_named(path):
+        keep_leftover(path)
         output = av.open(str(partial.absolute()), "w", options=MP4_OPTIONS)
     writer = VideoWriter(path, output, source, with_sound)
     try:

@@ -13,12 +13,13 @@ from rtloc.commands.webcam_options import Outputs
 from rtloc.controls import Controls
 from rtloc.errors import RtlocError
 from rtloc.event_sink import EventSink, command_teller, webhook_teller
+from rtloc.files import next_free
 from rtloc.mqtt import broker_of, mqtt_teller
 from rtloc.recording_sink import RecordingSink
 from rtloc.records import open_records
 from rtloc.records_sink import ABOUT, RecordsSink
 from rtloc.sink import Sink
-from rtloc.snapshot_sink import SnapshotSink, name_by_time, next_free
+from rtloc.snapshot_sink import SnapshotSink, name_by_time
 
 
 def shared_sinks(stack: ExitStack, wanted: Outputs, controls: Controls) -> list[Sink]:

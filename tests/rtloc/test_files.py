@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rtloc.errors import UsageError
-from rtloc.files import check_writable, partial_name, text_output
+from rtloc.files import check_writable, keep_leftover, next_free, partial_name, text_output
 
 
 def test_the_unfinished_file_is_hidden_beside_the_finished_and_keeps_its_ending() -> None:
@@ -40,6 +40,29 @@ def test_checking_leaves_nothing_behind_and_the_old_file_alone(tmp_path: Path) -
     check_writable(path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_checking_leaves_alone_what_a_killed_run_left(tmp_path: Path) -> None:
+    left = partial_name(tmp_path / "out.mp4")
+    left.write_text("left")
+    check_writable(tmp_path / "out.mp4")
+    assert left.read_text() == "left"
+    assert list(tmp_path.iterdir()) == [left]
+
+
+def test_no_file_is_overwritten(tmp_path: Path) -> None:
+    for name in ("a.png", "a-2.png"):
+        (tmp_path / name).touch()
+    assert next_free(tmp_path / "a.png") == tmp_path / "a-3.png"
+
+
+def test_what_a_killed_run_left_gets_a_name(tmp_path: Path) -> None:
+    path = tmp_path / "out.mp4"
+    keep_leftover(path)
+    partial_name(path).write_text("left")
+    keep_leftover(path)
+    assert (tmp_path / "out-2.mp4").read_text() == "left"
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_folder_is_no_place_for_a_file(tmp_path: Path) -> None:

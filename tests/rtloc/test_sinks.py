@@ -27,7 +27,7 @@ from rtloc.frame import Frame
 from rtloc.live_stats import LiveStats
 from rtloc.localizer import Localizer
 from rtloc.recording_sink import Recording, RecordingSink
-from rtloc.snapshot_sink import SnapshotSink, next_free
+from rtloc.snapshot_sink import SnapshotSink
 
 LABELS = ("Bulbasaur", "Charmander", "Pikachu", "Squirtle")
 STATS = LiveStats(LABELS)
@@ -146,6 +146,17 @@ class TestRecording:
         close_in_time(recording)
         assert len(played(tmp_path / "12:30.mp4")) == 1
 
+    def test_what_a_killed_run_left_is_kept(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        (tmp_path / ".a.part.mp4").write_text("left")
+        recording = Recording(tmp_path / "a.mp4")
+        recording.write(frame(0, 0.0))
+        recording.close()
+        assert (tmp_path / "a-2.mp4").read_text() == "left"
+        assert len(played(tmp_path / "a.mp4")) == 1
+        assert "a-2.mp4 is what an earlier run left of " in caplog.text
+
     def test_a_slow_encoder_never_makes_the_view_wait(self, tmp_path: Path) -> None:
         recording = Recording(tmp_path / "a.mp4")
         large = [frame(n, n / 30, (2560, 1440)) for n in range(2)]
@@ -175,11 +186,6 @@ class TestSnapshot:
         controls.snapshot = True
         sink.write(frame(0, 0), found(), STATS)
         assert "s.png: No such file or directory" in caplog.text
-
-    def test_no_file_is_overwritten(self, tmp_path: Path) -> None:
-        for name in ("a.png", "a-2.png"):
-            (tmp_path / name).touch()
-        assert next_free(tmp_path / "a.png") == tmp_path / "a-3.png"
 
 
 class TestEvents:

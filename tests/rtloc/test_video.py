@@ -360,6 +360,15 @@ def test_records_on_a_full_disk_are_not_taken_for_the_video(fails: Fails, tmp_pa
     assert (tmp_path / "r.jsonl").stat().st_size == 20_000
 
 
+def test_what_a_killed_run_left_is_kept(rtloc, clip: Path) -> None:
+    clip.with_name(".in.rtloc.part.mp4").write_text("left")
+    done = rtloc("video", clip)
+    assert done.returncode == 0, done.stderr
+    assert "in.rtloc-2.mp4 is what an earlier run left of in.rtloc.mp4" in done.stderr
+    assert clip.with_name("in.rtloc-2.mp4").read_text() == "left"
+    assert len(video_stamps(clip.with_name("in.rtloc.mp4"))) == 30
+
+
 def test_an_older_output_stays_until_the_new_one_is_whole(tmp_path: Path, long_clip: Path) -> None:
     out = tmp_path / "in.rtloc.mp4"
     out.write_text("old")

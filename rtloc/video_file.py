@@ -38,7 +38,7 @@ class VideoFile:
     total_frames: as the file says, None where it does not; origin_ticks: the first frame's time,
     and pixel_aspect: the width of a frame's pixel by its height, 0 where the file does not say,
     both known once a frame is read; read_until_s: when the last frame read ends; damaged_packets:
-    left out so far.
+    left out so far; reached_end: of the file, passed_end: of the part that was asked for.
     """
 
     path: Path
@@ -56,6 +56,7 @@ class VideoFile:
     frames_read: int = 0
     damaged_packets: int = 0
     reached_end: bool = False
+    passed_end: bool = False
     _packets: Iterator[Any] = field(default_factory=lambda: iter(()))
     _first_ticks: float = -math.inf
 
@@ -80,6 +81,7 @@ class VideoFile:
             # an MP4 gives the length of the last picture to the one that is decoded last
             self.read_until_s = max(self.read_until_s, time_s + length_s)
             if time_s >= end_s:
+                self.passed_end = True
                 return
             self.frames_read += 1
             if time_s >= start_s - ROUNDING_S:

@@ -241,7 +241,7 @@ def report(
         raise RtlocError(
             f"{source} is {length_s:.2f} s long; --start {start_s:g} lies behind its end"
         )
-    if end_s is not None and run.video.last_time_s >= end_s and not run.stats.frames:
+    if end_s is not None and run.video.passed_end and not run.stats.frames:
         raise RtlocError(
             f"no frame of {source} lies between --start {start_s:g} and --end {end_s:g}; "
             f"one lasts {float(1 / run.video.rate):.3g} s"

@@ -192,7 +192,7 @@ def command(
         steps=steps,
         batch_size=batch_size or plan.batch_size,
         learning_rate=usual_rate if learning_rate is None else learning_rate,
-        warmup_steps=min(plan.warmup_steps, steps // 4),
+        warmup_steps=plan.warmup_steps,
         weights=None if begun_with is None else str(begun_with.absolute()),
         picture_part=picture_size / size if picture_size else plan.picture_part,
         # smaller pictures teach quickly what those weights know already

@@ -51,9 +51,7 @@ def test_a_model_is_trained_measured_and_exported(rtloc, fails, tmp_path: Path) 
     assert last.startswith("new/tiny.onnx: mAP@50 ")
     run = {f"runs/tiny/{name}" for name in ("last.pt", "best.pt", "log.csv", "curves.png")}
     assert files(tmp_path) == {*run, "new/tiny.onnx"}
-    state = load_checkpoint(tmp_path / "runs/tiny/last.pt")
-    assert state["step"] == 20
-    assert state["recipe"]["warmup_steps"] == 5  # so that the learning rate falls in a short run
+    assert load_checkpoint(tmp_path / "runs/tiny/last.pt")["step"] == 20
     info = read_model_info(tmp_path / "new/tiny.onnx")
     assert info.labels == ("Bulbasaur", "Charmander", "Pikachu", "Squirtle")
     assert (info.input_size, info.stage) == (128, "many-objects")

@@ -28,6 +28,7 @@ from engines.errors import (
 from engines.gpu import check_driver
 from engines.model_file import OUTPUTS, ModelInfo, read_model_info, shipped_models
 from engines.openvino_backend import parts_of
+from engines.tensorrt_module import MODULES
 from train.data_set import CUTOUTS, PHOTOS, load_data_set
 from train.matching import iou_matrix
 from train.samples import Sample
@@ -159,6 +160,7 @@ from threading import Barrier, Thread
 import numpy as np
 from engines.backends import Load, open_backend
 from engines.model_file import read_model_info, resolve_model
+from engines.tensorrt_module import MODULES
 backend, _ = open_backend(read_model_info(resolve_model("pokemon")), {name!r}, Load(streams=4))
 together = Barrier(4)
 def infer():
@@ -279,7 +281,8 @@ def test_a_gpu_that_fails_or_refuses_the_model_gives_way_to_the_cpu(
     def refuse(info: ModelInfo, load: Load) -> RawOutputs:
         raise error("not this one")
 
-    monkeypatch.setitem(BACKENDS, "tensorrt", refuse)
+    for name in BACKENDS.keys() - set(ON_CPU):  # a machine with a GPU has others to try
+        monkeypatch.setitem(BACKENDS, name, refuse)
     backend, reason = open_backend(INFO)
     assert backend.name == "openvino"
     assert reason.startswith("not this one")
@@ -294,10 +297,14 @@ def test_after_a_lost_gpu_the_cpu_takes_model_files_but_no_engines(tmp_path: Pat
 
 
 def without(modules: tuple[str, ...], backend: str) -> subprocess.CompletedProcess[str]:
-    """Open a backend in a Python where some modules cannot be imported; print name and reason."""
+    """Open a backend in a Python where some modules cannot be imported; print name and reason.
+
+    TensorRT is none of them: on a machine with a GPU it would be what auto takes.
+    """
+    missing = (*modules, *(name for names in MODULES.values() for name in names))
     code = f"""
 import sys
-for module in {modules!r}:
+for module in {missing!r}:
     sys.modules[module] = None
 from engines.backends import BackendUnavailableError, open_backend
 from engines.errors import EngineError

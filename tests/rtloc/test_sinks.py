@@ -26,7 +26,7 @@ from rtloc.event_sink import EventSink, command_teller, webhook_teller
 from rtloc.frame import Frame
 from rtloc.live_stats import LiveStats
 from rtloc.localizer import Localizer
-from rtloc.recording_sink import Recording, RecordingSink
+from rtloc.recording_sink import WAITING_FRAMES, Recording, RecordingSink
 from rtloc.snapshot_sink import SnapshotSink
 
 LABELS = ("Bulbasaur", "Charmander", "Pikachu", "Squirtle")
@@ -158,16 +158,28 @@ class TestRecording:
         assert "a-2.mp4 is what an earlier run left of " in caplog.text
 
     def test_a_slow_encoder_never_makes_the_view_wait(self, tmp_path: Path) -> None:
-        recording = Recording(tmp_path / "a.mp4")
-        large = [frame(n, n / 30, (2560, 1440)) for n in range(2)]
-        longest = 0.0
-        for n in range(90):
-            started = time.perf_counter()
-            recording.write(Frame(large[n % 2].pixels, n, n / 30))
-            longest = max(longest, time.perf_counter() - started)
+        begin = threading.Event()
+
+        class Slow(Recording):
+            def _take(self) -> Any:
+                begin.wait()
+                return super()._take()
+
+        recording = Slow(tmp_path / "a.mp4")
+
+        def view() -> None:
+            for n in range(WAITING_FRAMES + 7):
+                recording.write(frame(n, n / 30))
+
+        viewer = threading.Thread(target=view, daemon=True)
+        viewer.start()
+        viewer.join(20)
+        waited = viewer.is_alive()
+        begin.set()
         recording.close()
-        assert recording.written + recording.dropped == 90
-        assert len(played(tmp_path / "a.mp4")) == recording.written
+        assert not waited
+        assert (recording.written, recording.dropped) == (WAITING_FRAMES, 7)
+        assert len(played(tmp_path / "a.mp4")) == WAITING_FRAMES
 
 
 class TestSnapshot:

@@ -12,7 +12,8 @@ from engines.engine_cache import described
 from engines.engine_file import write_engine
 from engines.errors import BackendUnavailableError
 from engines.gpu import Gpu, find_gpu
-from engines.model_file import at_size, read_model_info, resolve_model
+from engines.model_file import at_size, form_in, read_model_info, resolve_model
+from engines.tensorrt_backend import PRECISIONS
 from engines.tensorrt_module import MODULES, is_built_apart
 from rtloc.commands.options import input_size_option
 from rtloc.engine_progress import engine_progress
@@ -80,7 +81,10 @@ def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
     help="tensorrt-rtx needs no GPU to compile.",
 )
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path), help="[default: MODEL's name with .engine]"
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    help="[default: the model file's name with .engine]",
 )
 @click.option(
     "--timing-cache",
@@ -99,14 +103,14 @@ def command(
 ) -> None:
     """Compile MODEL, a model file in fp16 or fp32, into an engine for this machine's GPU.
 
+    Of a model in 8 bits its form NAME-fp16.onnx or NAME-fp32.onnx beside it is taken.
     An engine is code: run only those that you or somebody whom you trust has compiled.
     """
     wanted = BuildOptions(**options)
     if wanted.turing and flavour != "tensorrt-rtx":
         raise UsageError("--turing is for --backend tensorrt-rtx; leave it out")
-    path = resolve_model(model)
-    info = at_size(read_model_info(path), input_size)
-    out = out or Path(f"{path.stem}.engine")
+    info = form_in(at_size(read_model_info(resolve_model(model)), input_size), PRECISIONS)
+    out = out or Path(f"{info.path.stem}.engine")
     check_writable(out)
     known = None
     if timing_cache is not None:

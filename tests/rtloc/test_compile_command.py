@@ -57,10 +57,19 @@ def test_an_engine_is_for_the_size_that_it_was_compiled_for(rtloc, tmp_path: Pat
         at_size(model, 384)
 
 
-def test_a_model_in_8_bits_is_refused_in_one_line(fails, tmp_path: Path) -> None:
-    said = fails(1, "compile", "pokemon", "--backend", "tensorrt-rtx", "-o", "out.engine")
-    assert "cannot parse" in said
-    assert list(tmp_path.iterdir()) == []
+def test_of_a_model_in_8_bits_the_form_beside_it_is_compiled(rtloc, tmp_path: Path) -> None:
+    done = rtloc("compile", "--backend", "tensorrt-rtx")
+    assert done.returncode == 0, done.stderr
+    info, _ = read_engine(tmp_path / "pokemon-fp16.engine")
+    assert (info.onnx_sha256, info.precision) == (hash_of(MODEL), "fp16")
+
+
+def test_a_model_in_8_bits_without_a_form_is_refused_in_one_line(fails, tmp_path: Path) -> None:
+    alone = tmp_path / "alone.onnx"
+    alone.write_bytes(shipped_models()["pokemon"].read_bytes())
+    said = fails(1, "compile", alone, "--backend", "tensorrt-rtx")
+    assert "alone.onnx is in int8; give a model in fp16 or fp32" in said
+    assert list(tmp_path.iterdir()) == [alone]
 
 
 def test_an_engine_for_turing_is_for_tensorrt_for_rtx_alone(rtloc, fails, tmp_path: Path) -> None:

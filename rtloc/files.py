@@ -58,6 +58,18 @@ def check_writable(path: Path) -> None:
         raise UsageError(f"cannot write {path}: {error.strerror}; choose another place") from error
 
 
+def check_apart(output: Path, *others: Path) -> None:
+    """Make sure that what will be written is none of the other files, there already or not.
+
+    Raises:
+        UsageError: it is one.
+    """
+    for other in others:
+        is_there = output.exists() and other.exists()
+        if output.resolve() == other.resolve() or (is_there and output.samefile(other)):
+            raise UsageError(f"{output} is {other} itself; name another file to write")
+
+
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """Give an empty folder, whose files appear in `path` when the block ends well.

@@ -9,7 +9,7 @@ import click
 
 from engines.engine_build import BuildOptions, build_engine
 from engines.engine_cache import described
-from engines.engine_file import write_engine
+from engines.engine_file import SUFFIX, write_engine
 from engines.errors import BackendUnavailableError
 from engines.gpu import Gpu, find_gpu
 from engines.model_file import at_size, form_in, read_model_info, resolve_model
@@ -18,7 +18,7 @@ from engines.tensorrt_module import MODULES, is_built_apart
 from rtloc.commands.options import input_size_option
 from rtloc.engine_progress import engine_progress
 from rtloc.errors import UsageError
-from rtloc.files import check_writable, partial_name
+from rtloc.files import check_apart, check_writable, partial_name
 from rtloc.localizer import DEFAULT_MODEL
 
 NO_GPU = Gpu("", "", 0, "")
@@ -111,10 +111,14 @@ def command(
         raise UsageError("--turing is for --backend tensorrt-rtx; leave it out")
     info = form_in(at_size(read_model_info(resolve_model(model)), input_size), PRECISIONS)
     out = out or Path(f"{info.path.stem}.engine")
+    if out.suffix != SUFFIX:  # what runs a file goes by it
+        raise UsageError(f"{out} must end in {SUFFIX}")
     check_writable(out)
+    check_apart(out, info.path)
     known = None
     if timing_cache is not None:
         check_writable(timing_cache)
+        check_apart(timing_cache, out, info.path)
         known = timing_cache.read_bytes() if timing_cache.exists() else b""
     gpu = gpu_if_any()
     if is_built_apart(flavour, gpu) and not wanted.hardware_compatible:

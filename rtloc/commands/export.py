@@ -7,6 +7,8 @@ from typing import Literal
 import click
 
 from rtloc.commands.options import INPUT_SIZE
+from rtloc.errors import UsageError
+from rtloc.files import check_apart
 from train.checkpoint import load_checkpoint
 from train.export import export_checkpoint, figures_of, prepare_place
 from train.resize import resize
@@ -49,6 +51,9 @@ def command(
     With fp16 the same in fp32 is written beside it, as NAME-fp32.onnx where OUT is NAME.onnx or
     NAME-fp16.onnx: what to verify it against.
     """
+    if out.suffix.lower() != ".onnx":
+        raise UsageError(f"{out} must end in .onnx")
+    check_apart(out, checkpoint)
     if precision == "int8":  # to make it takes minutes
         figures_of(load_checkpoint(checkpoint), checkpoint)
     if input_size is None:

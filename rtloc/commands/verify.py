@@ -5,12 +5,14 @@ from pathlib import Path
 import click
 import cv2
 
-from engines.backends import BACKENDS, open_backend
+from engines.backends import BACKENDS, open_backend, read_model
+from engines.engine_file import SUFFIX
 from engines.errors import EngineError
-from engines.model_file import ModelInfo, read_model_info, resolve_model
+from engines.model_file import ModelInfo, resolve_model
 from rtloc.commands.eval_data import generated_data, generated_options
 from rtloc.commands.eval_run import shown
 from rtloc.commands.train_distractors import chosen_distractors
+from rtloc.errors import UsageError
 from rtloc.localizer import DEFAULT_MODEL
 from train.errors import TrainError
 from train.evaluate import locate_all
@@ -52,8 +54,10 @@ def command(
     """
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our own errors say it
     folders = cutouts, backgrounds, chosen_distractors(distractors, no_distractors)
-    info = read_model_info(resolve_model(model))
-    right = read_model_info(resolve_model(reference or model))
+    info = read_model(resolve_model(model))
+    if reference is None and info.path.suffix == SUFFIX:
+        raise UsageError(f"name the model file that {model} was made of: --reference MODEL.onnx")
+    right = read_model(resolve_model(reference or model))
     if right.labels != info.labels or right.input_size != info.input_size:
         raise EngineError(
             f"{reference} has other labels or another input than {model}; name one of its own forms"

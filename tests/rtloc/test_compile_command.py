@@ -87,6 +87,20 @@ def test_a_wrong_place_is_told_before_the_work(fails) -> None:
     assert "there is no folder no" in said
 
 
+def test_nothing_is_written_over_what_is_read(fails, tmp_path: Path) -> None:
+    copy, cache = tmp_path / "m.engine", tmp_path / "kernels.engine"  # a model by another name
+    copy.write_bytes(MODEL.read_bytes())
+    (tmp_path / "link.engine").symlink_to(copy)
+    command = ("compile", copy, "--backend", "tensorrt-rtx", "-o")
+    for out in ("m.engine", "link.engine"):
+        assert f"{out} is {copy} itself; name another file" in fails(2, *command, out)
+    assert f"m.engine is {copy} itself" in fails(2, *command, "x.engine", "--timing-cache", copy)
+    assert f"is {cache} itself" in fails(2, *command, cache, "--timing-cache", "kernels.engine")
+    assert "m.onnx must end in .engine" in fails(2, *command, "m.onnx")
+    assert copy.read_bytes() == MODEL.read_bytes()
+    assert {p.name for p in tmp_path.iterdir()} == {"m.engine", "link.engine"}
+
+
 def test_without_tensorrt_or_a_gpu_the_error_says_what_is_missing(fails) -> None:
     try:
         load_tensorrt("tensorrt")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from answering_model import write_answering_model
 
+from engines.engine_file import EngineInfo, write_engine
 from train.data_set import HELD_OUT_PHOTOS
 
 QUICK = ("--count", 8)
@@ -38,6 +39,23 @@ def test_a_model_of_other_labels_is_refused(fails, tmp_path: Path) -> None:
     assert "has other labels or another input" in said
     said = fails(1, "verify", cats)
     assert "does not draw all that the model knows (cat); name its cut-outs' folder" in said
+
+
+def test_an_engine_is_held_against_the_model_that_it_was_made_of(fails, tmp_path: Path) -> None:
+    info = EngineInfo(
+        *("ab" * 32, "tensorrt", "10.13.0", "NVIDIA H100", "9.0", "13.0"),
+        shapes=((1, 64, 64, 3), (1, 64, 64, 3), (1, 64, 64, 3)),
+        options={"batch": 1},
+        labels=("cat",),
+        input_size=64,
+        threshold=0.5,
+        stage="many-objects",
+        precision="fp16",
+    )
+    write_engine(tmp_path / "m.engine", info, b"plan")
+    said = fails(2, "verify", "m.engine")
+    assert "name the model file that m.engine was made of: --reference MODEL.onnx" in said
+    assert "has other labels" in fails(1, "verify", "m.engine", "--reference", "pokemon")
 
 
 def test_a_model_of_ones_own_is_verified_on_ones_own_pictures(rtloc, fails, tmp_path: Path) -> None:

@@ -224,6 +224,13 @@ def test_there_must_be_a_run_to_resume_or_export(fails) -> None:
     assert "no checkpoint at best.pt" in fails(1, "export", "best.pt")
 
 
+def test_a_model_is_not_exported_over_its_checkpoint(fails, tmp_path: Path) -> None:
+    for name, said in (("best.pt", "must end in .onnx"), ("best.onnx", "best.onnx itself")):
+        (tmp_path / name).write_bytes(b"a run")
+        assert said in fails(2, "export", name, "-o", f"./{name}")
+        assert (tmp_path / name).read_bytes() == b"a run"
+
+
 def test_a_run_never_validated_is_named_as_it_was_given(tmp_path: Path) -> None:
     path = tmp_path / "last.pt"
     shape = NetworkShape(4, 128, widths=(4, 8, 8, 8), depths=(0, 0, 0))

@@ -7,6 +7,7 @@ engine that is damaged, or of another model, TensorRT or GPU than its name says,
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -31,6 +32,8 @@ from engines.tensorrt_module import load_tensorrt
 
 FOLDER_VARIABLE = "RTLOC_CACHE"
 KEY_DIGITS = 16
+KEYED = rf".+-[0-9a-f]{{{KEY_DIGITS}}}"
+OWN_NAME = re.compile(rf"{KEYED}\.(engine|lock)|\.{KEYED}\.engine\.part")
 
 
 @dataclass(frozen=True)
@@ -116,17 +119,28 @@ def cached_engine(
 
 def engines_in_cache() -> Iterator[CachedEngine]:
     """Yield what lies in the cache, by name."""
-    for path in sorted(cache_folder().glob(f"*{SUFFIX}")):
+    for path in own_files():
+        if path.suffix != SUFFIX:
+            continue
         try:
+            size_bytes = path.stat().st_size
             info = read_engine_info(path)
+        except OSError:  # somebody has just removed it
+            continue
         except EngineError:
             info = None
-        yield CachedEngine(path, path.stat().st_size, info)
+        yield CachedEngine(path, size_bytes, info)
+
+
+def own_files() -> list[Path]:
+    """Return the files that were made for the cache, by name; its folder may hold others, too."""
+    files = cache_folder().glob("*")
+    return sorted(path for path in files if OWN_NAME.fullmatch(path.name) and path.is_file())
 
 
 def clear_cache() -> int:
-    """Remove all engines and locks from the cache; return how many engines there were."""
-    engines = list(cache_folder().glob(f"*{SUFFIX}"))
-    for path in (*engines, *cache_folder().glob("*.lock")):
+    """Remove engines, locks and what was not written to its end; return how many engines it was."""
+    files = own_files()
+    for path in files:
         path.unlink(missing_ok=True)
-    return len(engines)
+    return sum(path.suffix == SUFFIX for path in files)

@@ -8,6 +8,7 @@ endian), the description (JSON, UTF-8), the SHA-256 of all that follows, and the
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -93,6 +94,9 @@ def write_engine(path: Path, info: EngineInfo, plan: bytes) -> None:
         partial.replace(path)
     except OSError as error:
         raise EngineError(f"cannot write {path}: {error.strerror}") from error
+    finally:
+        with suppress(OSError):  # it was moved, or never made
+            partial.unlink()
 
 
 def read_engine_info(path: Path) -> EngineInfo:

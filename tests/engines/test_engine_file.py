@@ -93,6 +93,13 @@ def test_what_cannot_be_read_or_written_is_told(file: Path, tmp_path: Path) -> N
         hash_of(tmp_path / "none.onnx")
 
 
+def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "m.engine").mkdir()
+    with pytest.raises(EngineError, match="cannot write"):
+        write_engine(tmp_path / "m.engine", INFO, PLAN)
+    assert [path.name for path in tmp_path.iterdir()] == ["m.engine"]
+
+
 def test_the_hash_is_that_of_the_files_bytes(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     assert hash_of(tmp_path / "a").startswith("ba7816bf8f01cfea")

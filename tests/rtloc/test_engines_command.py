@@ -21,6 +21,7 @@ INFO = EngineInfo(
     stage="many-objects",
     precision="fp16",
 )
+BAD, NAME = "bad-0123456789abcdef.engine", "m-fedcba9876543210.engine"
 
 
 @pytest.fixture
@@ -32,23 +33,35 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_cache_is_listed_shown_and_cleared(rtloc, fails, cache: Path) -> None:
-    write_engine(cache / "m-1234.engine", INFO, b"plan" * 1000)
-    (cache / "bad.engine").write_bytes(b"nothing")
+    write_engine(cache / NAME, INFO, b"plan" * 1000)
+    (cache / BAD).write_bytes(b"nothing")
     for command in (("engines",), ("engines", "list")):
         done = rtloc(*command)
         assert done.returncode == 0, done.stderr
         assert done.stderr.strip() == f"{cache}: 2 engines"
         bad, good = done.stdout.strip().splitlines()
-        assert bad.startswith("bad.engine  0.0 MB  damaged")
-        assert good == (
-            "m-1234.engine  0.0 MB  fp16, tensorrt 10.13.0, NVIDIA H100, up to 8 frames"
-        )
-    shown = json.loads(rtloc("engines", "show", "m-1234.engine").stdout)
+        assert bad.startswith(f"{BAD}  0.0 MB  damaged")
+        assert good == f"{NAME}  0.0 MB  fp16, tensorrt 10.13.0, NVIDIA H100, up to 8 frames"
+    shown = json.loads(rtloc("engines", "show", NAME).stdout)
     assert (shown["labels"], shown["engine_bytes"]) == (["cat", "Pokémon"], 4000)
-    assert "is no engine file of rtloc" in fails(1, "engines", "show", "bad.engine")
+    assert "is no engine file of rtloc" in fails(1, "engines", "show", BAD)
     assert "no engine 'none'" in fails(2, "engines", "show", "none")
     assert "2 engines removed" in rtloc("engines", "clear").stderr
     assert list(cache.iterdir()) == []
+
+
+def test_what_else_lies_in_the_caches_folder_stays(rtloc, cache: Path) -> None:
+    others = ("poetry.lock", "yolo11n.engine", "m-1234.engine", "main.py", ".m.engine.part")
+    for name in (*others, BAD.replace(".engine", ".lock"), f".{NAME}.part"):
+        (cache / name).touch()
+    (cache / NAME).symlink_to("nothing.engine")
+    (cache / BAD).mkdir()
+    for command in (("engines",), ("engines", "clear")):
+        done = rtloc(*command)
+        assert done.returncode == 0, done.stderr
+        assert "0 engines" in done.stderr
+    assert rtloc("doctor").returncode == 0
+    assert {path.name for path in cache.iterdir()} == {*others, NAME, BAD}
 
 
 def test_an_engine_is_run_by_its_own_backend_only(fails, cache: Path, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ on one that has. https://docs.nvidia.com/deeplearning/tensorrt/latest/inference-
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -22,6 +21,7 @@ from engines.engine_cache import cached_engine
 from engines.engine_file import SUFFIX, read_engine
 from engines.errors import DeviceLostError, EngineError
 from engines.gpu import check_driver, find_gpu
+from engines.idle_pool import IdlePool, Shape
 from engines.model_file import INPUT, OUTPUTS, ModelInfo, form_in
 from engines.padding import BAR_GREY, at_least
 from engines.tensorrt_module import check_gpu, is_built_apart, load_tensorrt
@@ -31,14 +31,13 @@ if TYPE_CHECKING:
 
 NUMBER, INTEGER = np.dtype(np.float32), np.dtype(np.int64)
 DTYPES: dict[str, np.dtype[Any]] = {"boxes": NUMBER, "scores": NUMBER, "class_ids": INTEGER}
-KEPT_SHAPES = 4  # contexts of a thread
+KEPT_SHAPES = 4  # with idle contexts
 STEPS = ("upload", "compute", "download")
-Shape = tuple[int, ...]
 PRECISIONS = ("fp16", "fp32")  # of the model files that TensorRT takes, the better first
 
 
 class TensorRtBackend:
-    """An engine on the GPU. Each thread that calls has execution contexts of its own."""
+    """An engine on the GPU. Each call has an execution context to itself, kept for later ones."""
 
     name = "tensorrt"
 
@@ -69,22 +68,9 @@ class TensorRtBackend:
         if self._engine is None:
             raise EngineError(f"{self.name} cannot load {info.path}: {talk.last_error()}")
         self._most, self._shortest = about.shapes[2][0], about.shapes[0][1]
-        self._own, self._opening = threading.local(), threading.Lock()
-        self._opened: list[dict[Shape, Context]] = []  # of all threads
+        # the pool makes one at a time: to make one is not safe beside another
+        self._contexts = IdlePool(lambda shape: Context(self._engine, shape), KEPT_SHAPES)
         self.infer(np.full((1, *about.shapes[1][1:]), BAR_GREY, np.uint8))
-
-    def _context(self, shape: Shape) -> Context:
-        """Return the calling thread's context for frames of a shape."""
-        if not hasattr(self._own, "contexts"):
-            self._own.contexts = {}
-            self._opened.append(self._own.contexts)
-        contexts: dict[Shape, Context] = self._own.contexts
-        if shape not in contexts:
-            if len(contexts) >= KEPT_SHAPES:
-                contexts.pop(next(iter(contexts))).close()
-            with self._opening:  # making one is not safe beside another
-                contexts[shape] = Context(self._engine, shape)
-        return contexts[shape]
 
     def infer(self, frames: NDArray[np.uint8]) -> RawOutputs:
         """Run the model on frames uint8 [B, H, W, 3], BGR, letterboxed.
@@ -94,7 +80,10 @@ class TensorRtBackend:
         """
         frames = at_least(frames, self._shortest)
         parts = [frames[n : n + self._most] for n in range(0, len(frames), self._most)]
-        answers = [self._context(part.shape).run(part) for part in parts]
+        answers = []
+        for part in parts:
+            with self._contexts.one(part.shape) as context:
+                answers.append(context.run(part))
         return RawOutputs(*(np.concatenate(arrays) for arrays in zip(*answers, strict=True)))
 
     def device_times_ms(self, frames: NDArray[np.uint8]) -> dict[str, float]:
@@ -107,13 +96,12 @@ class TensorRtBackend:
             DeviceLostError: the GPU failed.
         """
         frames = at_least(frames, self._shortest)[: self._most]
-        return self._context(frames.shape).step_times_ms(frames)
+        with self._contexts.one(frames.shape) as context:
+            return context.step_times_ms(frames)
 
     def close(self) -> None:
         """Give back what the contexts hold on the GPU."""
-        while self._opened:
-            for context in self._opened.pop().values():
-                context.close()
+        self._contexts.close()
 
 
 class TensorRtRtxBackend(TensorRtBackend):

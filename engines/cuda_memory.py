@@ -33,7 +33,11 @@ class Buffer:
 
     def __init__(self, size: int) -> None:
         self.device: int = checked(runtime.cudaMalloc(size))
-        self._pinned: int = checked(runtime.cudaMallocHost(size))
+        try:
+            self._pinned: int = checked(runtime.cudaMallocHost(size))
+        except DeviceLostError:
+            runtime.cudaFree(self.device)
+            raise
         array = (ctypes.c_uint8 * size).from_address(self._pinned)
         self.host: NDArray[np.uint8] = np.ctypeslib.as_array(array)
 

@@ -126,39 +126,47 @@ class Context:
         """
         from engines.cuda_memory import Buffer, Stream
 
-        self._context: tensorrt.IExecutionContext = engine.create_execution_context()
+        # of Any: the bindings do not tell that it is None where there is no memory for it
+        context: Any = engine.create_execution_context()
+        if context is None:
+            raise DeviceLostError("the GPU failed: TensorRT could not get the memory for a context")
+        self._context: tensorrt.IExecutionContext = context
         if not self._context.set_input_shape(INPUT, shape):
             raise EngineError(f"the engine does not take frames of the shape {list(shape)}")
         sides_of: Any = self._context.get_tensor_shape
         self._shapes: dict[str, Shape] = {name: tuple(sides_of(name)) for name in OUTPUTS}
-        self._stream = Stream()
-        self._input = Buffer(math.prod(shape))
         bytes_of = {n: math.prod(s) * DTYPES[n].itemsize for n, s in self._shapes.items()}
-        self._outputs = {name: Buffer(size) for name, size in bytes_of.items()}
-        for name, buffer in ((INPUT, self._input), *self._outputs.items()):
-            self._context.set_tensor_address(name, buffer.device)
-        self._steps()  # once, so that TensorRT has settled what depends on the shape
-        self._stream.wait()
-        recorded = self._stream.record(self._steps) if graph else None
+        self._stream = Stream()
+        self._buffers: dict[str, Buffer] = {}
+        try:
+            for name, size in {INPUT: math.prod(shape), **bytes_of}.items():
+                self._buffers[name] = Buffer(size)
+                self._context.set_tensor_address(name, self._buffers[name].device)
+            self._steps()  # once, so that TensorRT has settled what depends on the shape
+            self._stream.wait()
+            recorded = self._stream.record(self._steps) if graph else None
+        except DeviceLostError:
+            self.close()
+            raise
         self.has_graph = recorded is not None
         self._go = recorded or self._steps
 
     def _steps(self, step_done: Callable[[], None] = lambda: None) -> None:
         stream = self._stream.handle
-        self._input.copy(True, stream)
+        self._buffers[INPUT].copy(True, stream)
         step_done()
         if not self._context.execute_async_v3(int(stream)):
             raise DeviceLostError("the GPU failed: TensorRT could not run the engine")
         step_done()
-        for buffer in self._outputs.values():
-            buffer.copy(False, stream)
+        for name in OUTPUTS:
+            self._buffers[name].copy(False, stream)
         step_done()
 
     def step_times_ms(self, frames: NDArray[np.uint8]) -> dict[str, float]:
         """Run the engine without the graph; return how long each step took, in milliseconds."""
         from engines.cuda_memory import Event
 
-        self._input.host[:] = frames.ravel()
+        self._buffers[INPUT].host[:] = frames.ravel()
         events = [Event() for _ in range(len(STEPS) + 1)]
         unused = iter(events)
         began_s = time.perf_counter()
@@ -174,16 +182,16 @@ class Context:
 
     def run(self, frames: NDArray[np.uint8]) -> tuple[NDArray[Any], ...]:
         """Run the engine on frames of the context's shape; return boxes, scores and class ids."""
-        self._input.host[:] = frames.ravel()
+        self._buffers[INPUT].host[:] = frames.ravel()
         self._go()
         self._stream.wait()
         return tuple(
-            self._outputs[name].host.view(DTYPES[name]).reshape(sides).copy()
+            self._buffers[name].host.view(DTYPES[name]).reshape(sides).copy()
             for name, sides in self._shapes.items()
         )
 
     def close(self) -> None:
         """Give back buffers and stream."""
         self._stream.close()
-        for buffer in (self._input, *self._outputs.values()):
+        for buffer in self._buffers.values():
             buffer.free()

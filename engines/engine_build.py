@@ -38,9 +38,10 @@ class BuildOptions:
 
     batch: the most frames that it takes at once; optimization_level: 0 to 5, how long TensorRT
     looks for faster kernels; workspace_mib: memory that it may use for them, None: all.
-    version_compatible: newer TensorRT of the same major version can run it; hardware_compatible:
-    so can other GPUs, of Ampere or newer. Both may cost speed. turing: GPUs of Turing can run it,
-    and no others; for TensorRT for RTX, whose engines else run on all newer ones.
+    version_compatible: newer TensorRT of the same major version can run it; TensorRT for RTX builds
+    no such ones; hardware_compatible: so can other GPUs, of Ampere or newer. Both may cost speed.
+    turing: GPUs of Turing can run it, and no others; for TensorRT for RTX, whose engines else run
+    on all newer ones.
     """
 
     batch: int = 1

@@ -64,6 +64,8 @@ class TensorRtBackend:
         talk = Talk(self.name, load.report)
         self._logger = listener(trt, talk)
         self._runtime: tensorrt.Runtime = trt.Runtime(self._logger)
+        if about.options.get("version_compatible"):  # such engines hold code for the host, too
+            self._runtime.engine_host_code_allowed = True
         self._engine: tensorrt.ICudaEngine = self._runtime.deserialize_cuda_engine(plan)
         if self._engine is None:
             raise EngineError(f"{self.name} cannot load {info.path}: {talk.last_error()}")

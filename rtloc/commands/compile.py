@@ -21,6 +21,7 @@ from rtloc.errors import UsageError
 from rtloc.files import check_apart, check_writable, partial_name
 from rtloc.localizer import DEFAULT_MODEL
 
+LARGEST_WORKSPACE_MIB = 1 << 20  # a TiB
 NO_GPU = Gpu("", "", 0, "")
 ANY_GPU = {False: "any RTX GPU of Ampere or newer", True: "any RTX GPU of Turing"}
 
@@ -45,13 +46,13 @@ def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--workspace-mib",
-            type=click.IntRange(1),
+            type=click.IntRange(1, LARGEST_WORKSPACE_MIB),
             help="Memory that TensorRT may use for its kernels.  [default: all]",
         ),
         click.option(
             "--version-compatible",
             is_flag=True,
-            help="Let newer TensorRT of the same major version run it.",
+            help="Let newer TensorRT of the same major version run it (tensorrt).",
         ),
         click.option(
             "--hardware-compatible",
@@ -109,16 +110,13 @@ def command(
     wanted = BuildOptions(**options)
     if wanted.turing and flavour != "tensorrt-rtx":
         raise UsageError("--turing is for --backend tensorrt-rtx; leave it out")
+    if wanted.version_compatible and flavour != "tensorrt":
+        raise UsageError("--version-compatible is for --backend tensorrt; leave it out")
     info = form_in(at_size(read_model_info(resolve_model(model)), input_size), PRECISIONS)
     out = out or Path(f"{info.path.stem}.engine")
-    if out.suffix != SUFFIX:  # what runs a file goes by it
-        raise UsageError(f"{out} must end in {SUFFIX}")
-    check_writable(out)
-    check_apart(out, info.path)
+    check_targets(info.path, out, timing_cache)
     known = None
     if timing_cache is not None:
-        check_writable(timing_cache)
-        check_apart(timing_cache, out, info.path)
         known = timing_cache.read_bytes() if timing_cache.exists() else b""
     gpu = gpu_if_any()
     if is_built_apart(flavour, gpu) and not wanted.hardware_compatible:
@@ -136,6 +134,21 @@ def command(
         f"{built.tensorrt_version}, for {gpu.name or ANY_GPU[wanted.turing]}",
         err=True,
     )
+
+
+def check_targets(model: Path, out: Path, timing_cache: Path | None) -> None:
+    """Make sure that what will be written can be, and is not what is read.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if out.suffix != SUFFIX:  # what runs a file goes by it
+        raise UsageError(f"{out} must end in {SUFFIX}")
+    check_writable(out)
+    check_apart(out, model)
+    if timing_cache is not None:
+        check_writable(timing_cache)
+        check_apart(timing_cache, out, model)
 
 
 def gpu_if_any() -> Gpu:

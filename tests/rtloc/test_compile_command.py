@@ -82,6 +82,13 @@ def test_an_engine_for_turing_is_for_tensorrt_for_rtx_alone(rtloc, fails, tmp_pa
     assert f"for {info.gpu or 'any RTX GPU of Turing'}" in done.stderr
 
 
+def test_what_tensorrt_for_rtx_cannot_do_is_told(fails) -> None:
+    command = ("compile", "pokemon-fp16", "--backend", "tensorrt-rtx")
+    said = fails(2, *command, "--version-compatible")
+    assert "--version-compatible is for --backend tensorrt; leave it out" in said
+    assert "--workspace-mib" in fails(2, *command, "--workspace-mib", 99999999999999)
+
+
 def test_a_wrong_place_is_told_before_the_work(fails) -> None:
     said = fails(2, "compile", "pokemon-fp16", "--backend", "tensorrt-rtx", "-o", "no/m.engine")
     assert "there is no folder no" in said

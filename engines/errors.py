@@ -1,5 +1,7 @@
 """The errors of model files and backends that a user can mend: one clear line each."""
 
+from collections.abc import Collection
+
 
 class EngineError(Exception):
     """A model file or a backend cannot be used: what is wrong, and how to mend it. Exit code 1."""
@@ -25,3 +27,16 @@ class BackendUnavailableError(EngineError):
 
 class DeviceLostError(EngineError):
     """A GPU stopped working in the middle of a run; another backend may go on."""
+
+
+def not_imported(
+    name: str, modules: Collection[str], remedy: str, error: Exception
+) -> BackendUnavailableError:
+    """Tell a runtime that is not installed from one that is, but does not load.
+
+    modules: what is missing where it is not installed; error: of its import.
+    """
+    if isinstance(error, ModuleNotFoundError) and error.name in modules:
+        return BackendUnavailableError(f"{name} is not installed ({remedy})")
+    reason = " ".join(str(error).split())  # in one line
+    return BackendUnavailableError(f"{name} does not load: {reason}; install it again")

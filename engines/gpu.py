@@ -4,7 +4,7 @@ import ctypes
 import sys
 from dataclasses import dataclass
 
-from engines.errors import BackendUnavailableError
+from engines.errors import BackendUnavailableError, not_imported
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,15 @@ def find_gpu() -> Gpu:
     """Return the GPU that engines are built for and run on.
 
     Raises:
-        BackendUnavailableError: CUDA's bindings are not installed, or see no GPU.
+        BackendUnavailableError: there is no driver, or CUDA's bindings are not installed, do not
+            load, or see no GPU.
     """
+    check_driver()  # without one CUDA would blame its version
     try:
         from cuda.bindings import runtime
-    except ImportError as error:
-        raise BackendUnavailableError(
-            "cuda-python is not installed (pip install 'rtloc[tensorrt]')"
-        ) from error
+    except (ImportError, OSError) as error:
+        remedy = "pip install 'rtloc[tensorrt]'"
+        raise not_imported("cuda-python", ["cuda", "cuda.bindings"], remedy, error) from error
     try:
         status, count = runtime.cudaGetDeviceCount()
     except RuntimeError as error:  # of the bindings, where the driver's library is missing

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.backends import Load, RawOutputs
-from engines.errors import BackendUnavailableError, EngineError
+from engines.errors import EngineError, not_imported
 from engines.model_file import INPUT, OUTPUTS, ModelInfo, check_contract
 
 ERRORS_ONLY = 3
@@ -22,16 +22,15 @@ class OnnxRuntimeBackend:
         """Load the model.
 
         Raises:
-            BackendUnavailableError: ONNX Runtime is not installed.
+            BackendUnavailableError: ONNX Runtime is not installed, or does not load.
             EngineError: ONNX Runtime cannot load this model.
         """
         try:
             import onnxruntime
             from onnxruntime.capi import onnxruntime_pybind11_state as state
-        except ImportError as error:
-            raise BackendUnavailableError(
-                "onnxruntime is not installed (pip install onnxruntime)"
-            ) from error
+        except (ImportError, OSError) as error:
+            remedy = "pip install onnxruntime"
+            raise not_imported(self.name, ["onnxruntime"], remedy, error) from error
         self.info = info
         options = onnxruntime.SessionOptions()
         options.log_severity_level = ERRORS_ONLY

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.backends import Load, RawOutputs
-from engines.errors import BackendUnavailableError, EngineError
+from engines.errors import EngineError, not_imported
 from engines.model_file import (
     INPUT,
     OUTPUTS,
@@ -33,15 +33,14 @@ class OpenVinoBackend:
         """Load the model and compile it for the usual frame.
 
         Raises:
-            BackendUnavailableError: OpenVINO is not installed.
+            BackendUnavailableError: OpenVINO is not installed, or does not load.
             EngineError: OpenVINO cannot load this model.
         """
         try:
             self._core = core()
-        except ImportError as error:
-            raise BackendUnavailableError(
-                "openvino is not installed (pip install openvino)"
-            ) from error
+        except (ImportError, OSError) as error:
+            remedy = "pip install openvino"
+            raise not_imported("openvino", ["openvino"], remedy, error) from error
         self.info = info
         self._load = load
         self._compiling = threading.Lock()
@@ -144,7 +143,7 @@ def core() -> Any:
     gone, and the next signal (Ctrl-C, a child's end) ends the process.
 
     Raises:
-        ImportError: OpenVINO is not installed.
+        ImportError, OSError: OpenVINO is not installed, or does not load.
     """
     import openvino
 

@@ -9,6 +9,8 @@ import pytest
 
 from engines.backends import BACKENDS
 from engines.engine_file import EngineInfo, write_engine
+from engines.errors import BackendUnavailableError
+from engines.gpu import check_driver
 from engines.model_file import shipped_models
 
 INFO = EngineInfo(
@@ -82,6 +84,31 @@ def test_the_doctor_tells_what_is_here(rtloc, cache: Path) -> None:
     assert found["libraries"]["numpy"][0].isdigit()
     assert found["opencv"]["windows"]
     assert found["gpu"]
+
+
+@pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
+def test_what_does_not_load_is_told_from_what_is_not_installed(
+    rtloc, tmp_path: Path, name: str
+) -> None:
+    module, remedy = tmp_path / f"{name}.py", f"pip install {name}"
+    for raised, said in (
+        ("ImportError('DLL load failed:\\nno VC++')", "does not load: DLL load failed: no VC++; "),
+        ("ModuleNotFoundError('no x', name='x')", "does not load: no x; install it again"),
+        (f"ModuleNotFoundError('none', name={name!r})", f"is not installed ({remedy})"),
+    ):
+        module.write_text(f"raise {raised}\n", "utf-8")
+        done = rtloc("doctor", "--json")
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["backends"][name].startswith(f"{name} {said}")
+
+
+def test_without_a_driver_the_doctor_blames_nothing_else(rtloc) -> None:
+    try:
+        check_driver()
+    except BackendUnavailableError as error:
+        assert json.loads(rtloc("doctor", "--json").stdout)["gpu"] == str(error)
+    else:
+        pytest.skip("there is a driver here")
 
 
 def test_the_doctor_speaks_to_people(rtloc, cache: Path) -> None:

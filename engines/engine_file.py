@@ -139,7 +139,7 @@ def read_parts(path: Path) -> tuple[EngineInfo, bytes, bytes, bytes]:
         fields = json.loads(about)
         shapes = tuple(tuple(shape) for shape in fields.pop("shapes"))
         info = EngineInfo(**fields | {"shapes": shapes, "labels": tuple(fields["labels"])})
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise EngineFileError(f"{path} is damaged; compile the model again") from error
     return info, about, rest[:DIGEST_BYTES], rest[DIGEST_BYTES:]
 

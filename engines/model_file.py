@@ -93,7 +93,7 @@ def read_model_info(path: Path) -> ModelInfo:
     """Read what the model file at `path` says of itself.
 
     Raises:
-        EngineError: the file is unreadable, no ONNX, cut short, or not made by rtloc.
+        EngineError: the file is unreadable, no ONNX, cut short, damaged, or not made by rtloc.
     """
     metadata = read_onnx_metadata(path)
     version = metadata.get("rtloc_format")
@@ -107,9 +107,9 @@ def read_model_info(path: Path) -> ModelInfo:
             "export it again or update rtloc"
         )
     try:
-        return ModelInfo(
+        info = ModelInfo(
             path=path,
-            labels=tuple(str(label) for label in json.loads(metadata["labels"])),
+            labels=read_labels(metadata["labels"]),
             input_size=int(metadata["input_size"]),
             threshold=float(metadata["threshold"]),
             stage=metadata["stage"],
@@ -117,8 +117,31 @@ def read_model_info(path: Path) -> ModelInfo:
             precision=metadata["precision"],
             any_size=bool(json.loads(metadata.get("any_size", "true"))),
         )
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        check_ranges(info)
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise EngineError(f"{path} has damaged metadata ({error!r}); export it again") from error
+    return info
+
+
+def read_labels(text: str) -> tuple[str, ...]:
+    """Read labels, by class id, from JSON; raise ValueError where they are no list, or empty."""
+    labels = json.loads(text)
+    if not isinstance(labels, list) or not labels:
+        raise ValueError("the labels are no list of names")
+    return tuple(str(label) for label in labels)
+
+
+def check_ranges(info: ModelInfo) -> None:
+    """Raise ValueError where no model can have the threshold or the input size."""
+    if not 0 <= info.threshold <= 1:  # nor is nan
+        raise ValueError(f"the threshold {info.threshold} is not between 0 and 1")
+    if not is_input_size(info.input_size):
+        raise ValueError(f"no input can have {info.input_size} pixels")
+
+
+def is_input_size(size: int) -> bool:
+    """Say whether the longer side of an input can have so many pixels."""
+    return size % INPUT_STEP == 0 and SMALLEST_SIZE <= size <= LARGEST_SIZE
 
 
 def at_size(info: ModelInfo, size: int | None) -> ModelInfo:
@@ -136,7 +159,7 @@ def at_size(info: ModelInfo, size: int | None) -> ModelInfo:
             f"{info.path} takes inputs of {info.input_size} pixels only, not of {size}; "
             "leave out the input size"
         )
-    if size % INPUT_STEP or not SMALLEST_SIZE <= size <= LARGEST_SIZE:
+    if not is_input_size(size):
         raise InputSizeError(
             f"no input can have {size} pixels; give a multiple of {INPUT_STEP} "
             f"from {SMALLEST_SIZE} to {LARGEST_SIZE}"

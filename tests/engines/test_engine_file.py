@@ -10,6 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engines.engine_file import (
+    DIGEST_BYTES,
+    LENGTH_BYTES,
+    MAGIC,
     EngineFileError,
     EngineInfo,
     hash_of,
@@ -82,6 +85,14 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
     other.write_bytes(b"ptrt" + PLAN)
     with pytest.raises(EngineFileError, match="is no engine file of rtloc; make one with"):
         read_engine(other)
+
+
+def test_a_description_too_deep_to_be_read_is_damaged(tmp_path: Path) -> None:
+    about = b"[" * 100_000
+    whole = MAGIC + len(about).to_bytes(LENGTH_BYTES, "little") + about + bytes(DIGEST_BYTES)
+    (tmp_path / "deep.engine").write_bytes(whole)
+    with pytest.raises(EngineFileError, match="is damaged; compile the model again"):
+        read_engine_info(tmp_path / "deep.engine")
 
 
 def test_what_cannot_be_read_or_written_is_told(file: Path, tmp_path: Path) -> None:

@@ -136,8 +136,13 @@ def test_another_format_version_is_named(tmp_path: Path) -> None:
     [
         {"labels": "cat, dog"},
         {"labels": "3"},
+        {"labels": '"cat"'},
+        {"labels": "[]"},
+        {"labels": "[" * 100_000},
         {"input_size": "large"},
+        *({"input_size": size} for size in ("0", "-64", "32", "50", "4128")),
         {"threshold": ""},
+        *({"threshold": value} for value in ("nan", "inf", "-0.1", "1.1")),
         {"figures": "[0.5]"},
         {"figures": '{"map50": "good"}'},
         {"figures": '{"map50": null}'},

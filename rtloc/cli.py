@@ -83,11 +83,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if debug:
             raise
-        click.echo(
-            f"rtloc: error: this needs the module {error.name}, which is not installed; "
-            "pip install 'rtloc[train]'",
-            err=True,
-        )
+        click.echo(f"rtloc: error: {what_is_missing(error.name or str(error))}", err=True)
         sys.exit(1)
     except ImportError as error:
         if debug or not str(error).startswith(OPENCV_NEEDS):
@@ -110,3 +106,12 @@ def main() -> None:
             raise
         click.echo(f"rtloc: error: {error}", err=True)
         sys.exit(exit_code)
+
+
+def what_is_missing(module: str) -> str:
+    """Say why a module is not found, and how to mend it."""
+    package, _, inner = module.partition(".")
+    if package in {"engines", "train"} and inner:  # these come with rtloc, so this is another one
+        path = getattr(sys.modules.get(package), "__file__", None) or package
+        return f"{path} hides the package {package} of rtloc; rename it"
+    return f"this needs the module {module}, which is not installed; pip install 'rtloc[train]'"

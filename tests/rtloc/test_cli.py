@@ -63,6 +63,15 @@ def test_the_threshold_is_halved_only_where_objects_are_followed(rtloc) -> None:
     assert "The lowest score that counts; of what is followed, half of it. [" in said["video"]
 
 
+@pytest.mark.parametrize(("name", "command"), [("train", "train"), ("engines", "doctor")])
+def test_a_file_that_hides_a_package_is_named(
+    fails, tmp_path: Path, name: str, command: str
+) -> None:
+    hiding = tmp_path / f"{name}.py"
+    hiding.write_text("", "utf-8")
+    assert f"{hiding} hides the package {name} of rtloc; rename it" in fails(1, command)
+
+
 def test_a_missing_training_module_names_the_extra() -> None:
     code = (
         "import sys; sys.modules['torch'] = None; sys.argv = ['rtloc', 'export', 'x.pt']; "

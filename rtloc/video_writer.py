@@ -26,9 +26,12 @@ PRESET = "superfast"
 CRF = "24"
 # Fragments until the end, then an ordinary index. Edit lists keep sound and pictures together: the
 # pictures' decoding starts before time 0, as does the sound's priming. Their unit of 1/120000 s
-# holds a frame of any usual rate exactly.
+# holds a frame of any usual rate exactly. FFmpeg before 8.1, of PyAV before 18, writes no pictures
+# where the index waits for the first of them; in one that does not wait, sound with a priming may
+# move the pictures by its length, a few milliseconds.
+WAITS = av.library_versions["libavformat"] >= (62, 12, 0)
 MP4_OPTIONS = {
-    "movflags": "+hybrid_fragmented+delay_moov",
+    "movflags": "+hybrid_fragmented" + ("+delay_moov" if WAITS else "+empty_moov"),
     "use_editlist": "1",
     "movie_timescale": "120000",
 }

@@ -20,6 +20,7 @@ from full_disk import full_disk
 
 from rtloc import Localizer
 from rtloc.video_file import open_video
+from rtloc.video_writer import WAITS
 
 Fails = Callable[..., str]
 SAMPLE = Path(__file__).parents[2] / "samples" / "pokemon.mp4"
@@ -148,6 +149,7 @@ def test_classes_and_threshold_choose_what_is_found(rtloc, clip: Path) -> None:
     assert done.returncode == 0
 
 
+@pytest.mark.xfail(not WAITS, reason="FFmpeg before 8.1 moves pictures by the sound's priming")
 def test_a_variable_frame_rate_stays_variable(rtloc, tmp_path: Path) -> None:
     stamps = [0, 40, 50, 200, 201, 500, 900]
     path = make_clip(

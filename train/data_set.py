@@ -85,6 +85,8 @@ def load_data_set(
     if STAGES[stage].objects == "white-box":
         known = ("white box",)
     entry = of_labels(STAGES[stage], known)
+    if distractors == DISTRACTORS and not for_training(entry).p_distractor:
+        distractors = None  # none would be drawn, and they take seconds to load
     others, other_others, more_notes = split_distractors(distractors, known)
     return DataSet(
         known,

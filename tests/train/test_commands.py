@@ -32,7 +32,8 @@ from train.training_data import check_labels
 
 # one thread each: several that wait for one another starve where tests run side by side
 ALONE = {"OMP_NUM_THREADS": "1"}
-TINY = (*("--size", 128, "--batch-size", 4, "--held-out", 8, "--negatives", 8, "--workers", 0),)
+FEW = ("--batch-size", 4, "--held-out", 8, "--negatives", 8, "--workers", 0)
+TINY = ("--size", 128, "--no-distractors", *FEW)  # which take ten seconds to load
 
 
 def files(folder: Path) -> set[str]:
@@ -128,7 +129,8 @@ def test_ctrl_c_keeps_what_was_learnt_and_resume_goes_on(rtloc, tmp_path: Path) 
 
 
 def test_pictures_may_be_smaller_than_the_input(rtloc, tmp_path: Path) -> None:
-    tiny = ("--size", 192, "--picture-size", 160, *TINY[2:], "--steps", 1, "--validate-every", 1)
+    sizes = ("--size", 192, "--picture-size", 160)
+    tiny = (*sizes, *TINY[2:], "--steps", 1, "--validate-every", 1)
     done = rtloc("train", *tiny, "-o", "tiny.onnx", **ALONE)
     assert done.returncode == 0, done.stderr
     assert read_model_info(tmp_path / "tiny.onnx").input_size == 192
@@ -243,7 +245,9 @@ def test_a_run_never_validated_is_named_as_it_was_given(tmp_path: Path) -> None:
 
 
 def test_a_set_of_other_labels_is_named(tmp_path: Path) -> None:
-    data = load_data_set("many-objects", CUTOUTS, PHOTOS, 64, seed=0, labels=["Pikachu"])
+    data = load_data_set(
+        "many-objects", CUTOUTS, PHOTOS, 64, seed=0, distractors=None, labels=["Pikachu"]
+    )
     check_labels(data, Recipe(), ["Pikachu"])
     for recipe, source in (
         (Recipe(cutouts="cats"), "cats"),

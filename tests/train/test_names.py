@@ -12,6 +12,7 @@ from train.data_set import (
     DISTRACTORS,
     HELD_OUT_DISTRACTORS,
     PHOTOS,
+    load_data_set,
     split_backgrounds,
     split_distractors,
 )
@@ -52,6 +53,11 @@ def test_nothing_that_comes_with_rtloc_is_named_like_its_own_classes() -> None:
 def test_every_pokemon_can_be_told_by_its_name() -> None:
     for label in ("Ivysaur", "Mr. Mime", "Blastoise"):
         assert left_out(files_below(DISTRACTORS, SUFFIXES), [label])
+
+
+def test_an_early_stage_loads_no_drawings_of_other_things() -> None:
+    assert not load_data_set("real-background", CUTOUTS, PHOTOS, 64, seed=0).training.distractors
+    assert load_data_set("maybe-absent", CUTOUTS, PHOTOS, 64, seed=0).training.distractors
 
 
 def test_what_comes_with_rtloc_is_left_out_where_it_is_named_like_a_label(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import struct
 import subprocess
@@ -308,12 +309,21 @@ def wait_for_data(path: Path, size: int) -> None:
     raise AssertionError(f"{path} did not grow to {size} bytes")
 
 
-@pytest.fixture
-def long_clip(tmp_path: Path, scene: np.ndarray) -> Path:
-    """More than can be annotated in the time of a test's wait."""
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory, scene: np.ndarray) -> Path:
     return make_clip(
-        tmp_path / "in.mp4", frames=1500, size_wh=(1280, 720), image=scene, preset="ultrafast"
+        tmp_path_factory.mktemp("long") / "in.mp4",
+        frames=1500,
+        size_wh=(1280, 720),
+        image=scene,
+        preset="ultrafast",
     )
+
+
+@pytest.fixture
+def long_clip(tmp_path: Path, made_once: Path) -> Path:
+    """More than can be annotated in the time of a test's wait."""
+    return Path(shutil.copy(made_once, tmp_path))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals")

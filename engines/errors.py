@@ -38,5 +38,10 @@ def not_imported(
     """
     if isinstance(error, ModuleNotFoundError) and error.name in modules:
         return BackendUnavailableError(f"{name} is not installed ({remedy})")
+    return broken(name, error)
+
+
+def broken(name: str, error: Exception) -> BackendUnavailableError:
+    """Say that a runtime is there, but does not load."""
     reason = " ".join(str(error).split())  # in one line
     return BackendUnavailableError(f"{name} does not load: {reason}; install it again")

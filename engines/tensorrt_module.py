@@ -7,7 +7,7 @@ https://docs.nvidia.com/deeplearning/tensorrt-rtx/latest/
 from importlib import import_module
 from typing import Any
 
-from engines.errors import BackendUnavailableError
+from engines.errors import BackendUnavailableError, broken
 from engines.gpu import Gpu
 
 # what to import, the first that is there; the wheels of TensorRT for RTX bring only the second name
@@ -69,8 +69,3 @@ def is_built_apart(flavour: str, gpu: Gpu) -> bool:
     """
     known = bool(gpu.compute_capability)
     return known and flavour == "tensorrt-rtx" and sm_of(gpu) == TURING
-
-
-def broken(flavour: str, error: Exception) -> BackendUnavailableError:
-    """Say that a module is there, but does not load."""
-    return BackendUnavailableError(f"{flavour} does not load: {error}; install it again")

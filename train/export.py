@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, Literal
 
 import onnx
@@ -25,7 +26,7 @@ from train.figures import Figures
 from train.heads import Network, with_answers_decoded
 from train.network import GridNetwork
 from train.trained import averaged_network
-from train.whole_file import partial_name, whole_file
+from train.whole_file import whole_file
 
 OPSET = 17
 Precision = Literal["fp32", "fp16"]
@@ -51,9 +52,8 @@ def prepare_place(path: Path) -> None:
         raise TrainError(f"{path} is a folder; name a file to write")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial_name(path).open("wb").close()
-        # others of a team may try the same place
-        partial_name(path).unlink(missing_ok=True)
+        # a name of its own, since others of a team may try the same place
+        NamedTemporaryFile(prefix=f".{path.name}.", dir=path.parent).close()
     except OSError as error:
         raise TrainError(f"cannot write {path}: {error.strerror}; choose another place") from error
 

@@ -38,8 +38,7 @@ from rtloc.bench.report import (
 from rtloc.bench.streams import StreamsRun, most_streams
 from rtloc.bench.way import Way, open_encoder
 from rtloc.commands.bench_options import BENCH_OPTIONS, Asked
-from rtloc.commands.options import open_tracker
-from rtloc.commands.webcam_options import with_options
+from rtloc.commands.options import open_tracker, with_options
 from rtloc.engine_progress import engine_progress
 from rtloc.errors import RtlocError, UsageError
 from rtloc.files import check_writable, text_output

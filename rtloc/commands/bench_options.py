@@ -7,8 +7,7 @@ import click
 
 from engines.backends import BACKENDS
 from rtloc.bench.frames import SYNTHETIC
-from rtloc.commands.options import input_size_option
-from rtloc.commands.webcam_options import size_wh as parse_size
+from rtloc.commands.options import input_size_option, parse_size_wh
 
 A_FILE = click.Path(path_type=Path)
 
@@ -58,7 +57,7 @@ BENCH_OPTIONS = (
     click.option(
         "--size",
         metavar="WxH",
-        callback=parse_size,
+        callback=parse_size_wh,
         help="Of made frames, or for the camera.  [default: 1280x720]",
     ),
     input_size_option,

@@ -1,6 +1,5 @@
 """`rtloc compile`: make a TensorRT engine of a model file."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from engines.gpu import Gpu, find_gpu
 from engines.model_file import at_size, form_in, read_model_info, resolve_model
 from engines.tensorrt_backend import PRECISIONS
 from engines.tensorrt_module import MODULES, is_built_apart
-from rtloc.commands.options import input_size_option
+from rtloc.commands.options import input_size_option, with_options
 from rtloc.engine_progress import engine_progress
 from rtloc.errors import UsageError
 from rtloc.files import check_apart, check_writable, partial_name
@@ -24,51 +23,44 @@ from rtloc.localizer import DEFAULT_MODEL
 LARGEST_WORKSPACE_MIB = 1 << 20  # a TiB
 NO_GPU = Gpu("", "", 0, "")
 ANY_GPU = {False: "any RTX GPU of Ampere or newer", True: "any RTX GPU of Turing"}
-
-
-def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of BuildOptions."""
-    defaults = BuildOptions()
-    options = (
-        click.option(
-            "--batch",
-            type=click.IntRange(1, 64),
-            default=defaults.batch,
-            show_default=True,
-            help="The most frames at once.",
-        ),
-        click.option(
-            "--optimization-level",
-            type=click.IntRange(0, 5),
-            default=defaults.optimization_level,
-            show_default=True,
-            help="How long TensorRT looks for faster kernels.",
-        ),
-        click.option(
-            "--workspace-mib",
-            type=click.IntRange(1, LARGEST_WORKSPACE_MIB),
-            help="Memory that TensorRT may use for its kernels.  [default: all]",
-        ),
-        click.option(
-            "--version-compatible",
-            is_flag=True,
-            help="Let newer TensorRT of the same major version run it (tensorrt).",
-        ),
-        click.option(
-            "--hardware-compatible",
-            is_flag=True,
-            help="Let other GPUs, of Ampere or newer, run it.",
-        ),
-        click.option(
-            "--turing",
-            is_flag=True,
-            help="Let GPUs of Turing run it, and no others (tensorrt-rtx).  [default: where this "
-            "machine's is one]",
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+DEFAULTS = BuildOptions()
+BUILD_OPTIONS = (
+    click.option(
+        "--batch",
+        type=click.IntRange(1, 64),
+        default=DEFAULTS.batch,
+        show_default=True,
+        help="The most frames at once.",
+    ),
+    click.option(
+        "--optimization-level",
+        type=click.IntRange(0, 5),
+        default=DEFAULTS.optimization_level,
+        show_default=True,
+        help="How long TensorRT looks for faster kernels.",
+    ),
+    click.option(
+        "--workspace-mib",
+        type=click.IntRange(1, LARGEST_WORKSPACE_MIB),
+        help="Memory that TensorRT may use for its kernels.  [default: all]",
+    ),
+    click.option(
+        "--version-compatible",
+        is_flag=True,
+        help="Let newer TensorRT of the same major version run it (tensorrt).",
+    ),
+    click.option(
+        "--hardware-compatible",
+        is_flag=True,
+        help="Let other GPUs, of Ampere or newer, run it.",
+    ),
+    click.option(
+        "--turing",
+        is_flag=True,
+        help="Let GPUs of Turing run it, and no others (tensorrt-rtx).  [default: where this "
+        "machine's is one]",
+    ),
+)
 
 
 @click.command("compile")
@@ -92,8 +84,7 @@ def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
     type=click.Path(path_type=Path),
     help="A file of what TensorRT learns about kernels: read, and written again.",
 )
-@input_size_option
-@build_options
+@with_options(input_size_option, *BUILD_OPTIONS)
 def command(
     model: str,
     flavour: str,

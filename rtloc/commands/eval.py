@@ -8,10 +8,10 @@ import cv2
 
 from engines.backends import BACKENDS
 from engines.model_file import ModelInfo
-from rtloc.commands.eval_data import OWN_CUTOUTS, generated_data, generated_options
+from rtloc.commands.eval_data import GENERATED_OPTIONS, OWN_CUTOUTS, generated_data
 from rtloc.commands.eval_report import as_json, as_table
 from rtloc.commands.eval_run import Answers, look_at, measure_answers
-from rtloc.commands.options import input_size_option
+from rtloc.commands.options import input_size_option, with_options
 from rtloc.commands.train_distractors import chosen_distractors
 from rtloc.errors import UsageError
 from rtloc.files import check_writable
@@ -43,7 +43,7 @@ CHARACTERS = 72  # of text below one of the worst pictures
     type=click.IntRange(1),
     help=f"Pictures at most.  [default: {GENERATED} generated ones, all of a set]",
 )
-@generated_options
+@with_options(*GENERATED_OPTIONS)
 @click.option(
     "--negatives",
     type=A_PATH,

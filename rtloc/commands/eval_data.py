@@ -1,26 +1,23 @@
 """The generated pictures that a model is measured on, and the options that say what they show."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
 from engines.model_file import ModelInfo
+from rtloc.commands.options import Option
 from rtloc.commands.train_distractors import distractor_options
 from train.data_set import CUTOUTS, PHOTOS, DataSet, load_data_set
 from train.errors import TrainError
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+A_FOLDER = click.Path(path_type=Path)
 OWN_CUTOUTS = "name its cut-outs' folder with --cutouts"
-
-
-def generated_options(command: Command) -> Command:
-    """Give a command --cutouts, --backgrounds, --distractors and --no-distractors."""
-    folder, text = click.Path(path_type=Path), "As for `rtloc train`."
-    command = distractor_options(text)(command)
-    command = click.option("--backgrounds", type=folder, default=PHOTOS, help=text)(command)
-    return click.option("--cutouts", type=folder, default=CUTOUTS, help=text)(command)
+AS_TRAIN = "As for `rtloc train`."
+GENERATED_OPTIONS: tuple[Option, ...] = (
+    click.option("--cutouts", type=A_FOLDER, default=CUTOUTS, help=AS_TRAIN),
+    click.option("--backgrounds", type=A_FOLDER, default=PHOTOS, help=AS_TRAIN),
+    *distractor_options(AS_TRAIN),
+)
 
 
 def generated_data(

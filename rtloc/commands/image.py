@@ -1,14 +1,13 @@
 """`rtloc image`: find objects in pictures."""
 
 import sys
-from functools import partial
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.progress import track
 
-from rtloc.commands.options import locating, open_localizer
+from rtloc.commands.options import locating_options, open_localizer, with_options
 from rtloc.errors import RtlocError, UsageError
 from rtloc.overlay import draw
 from rtloc.pictures import annotated_names, find_pictures, read_picture, write_picture
@@ -27,7 +26,7 @@ from rtloc.stats import RunStats
 )
 @click.option("--records", type=click.Path(path_type=Path), help="Write .jsonl or .csv records.")
 @click.option("--no-pictures", is_flag=True, help="Write no annotated copies.")
-@partial(locating, follows=False)
+@with_options(*locating_options(follows=False))
 def command(
     paths: tuple[Path, ...],
     out: Path,

@@ -13,6 +13,7 @@ from rtloc.track import DOUBTFUL, Tracker
 
 WHY_COMPILE = "rtloc: compiling an engine for this GPU, which is done once and then kept"
 Command = Callable[..., Any]
+Option = Callable[[Command], Command]
 
 
 class LongerSide(click.IntRange):
@@ -28,6 +29,30 @@ class LongerSide(click.IntRange):
         return side
 
 
+def split_labels(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> list[str] | None:
+    """Split a list of labels at its commas."""
+    if value is None:
+        return None
+    labels = [label.strip() for label in value.split(",") if label.strip()]
+    if not labels:
+        raise click.BadParameter(f"{value!r} names no label", context, parameter)
+    return labels
+
+
+def parse_size_wh(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[int, int] | None:
+    """Read a size such as 1280x720."""
+    if value is None:
+        return None
+    sides = value.lower().replace("×", "x").split("x")
+    if len(sides) != 2 or not all(side.isdecimal() and int(side) > 0 for side in sides):
+        raise click.BadParameter(f"{value!r} is no size such as 1280x720", context, parameter)
+    return int(sides[0]), int(sides[1])
+
+
 INPUT_SIZE = LongerSide(SMALLEST_SIZE, LARGEST_SIZE)
 PICTURE_SIZE = LongerSide(128, 1280)  # to train on
 
@@ -40,13 +65,24 @@ input_size_option = click.option(
 )
 
 
-def locating(command: Command, follows: bool = True) -> Command:
-    """Give a command the options --model, --backend, --threshold, --classes and --input-size.
+def with_options(*options: Option) -> Option:
+    """Give a command several options, in this order."""
 
-    follows: whether it can follow objects.
+    def give(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return give
+
+
+def locating_options(follows: bool = True) -> tuple[Option, ...]:
+    """Return --model, --backend, --threshold, --classes and --input-size.
+
+    follows: whether the command can follow objects.
     """
     half = "; of what is followed, half of it" if follows else ""
-    options = (
+    return (
         click.option(
             "--model",
             default=DEFAULT_MODEL,
@@ -73,30 +109,24 @@ def locating(command: Command, follows: bool = True) -> Command:
         ),
         input_size_option,
     )
-    for option in reversed(options):
-        command = option(command)
-    return command
 
 
-def tracking(default: bool) -> Callable[[Command], Command]:
-    """Give a command the options --track and --smooth; default: whether it tracks unasked."""
-
-    def give(command: Command) -> Command:
-        track = click.option(
+def tracking_options(default: bool) -> tuple[Option, ...]:
+    """Return --track and --smooth; default: whether the command tracks unasked."""
+    return (
+        click.option(
             "--track/--no-track",
             default=default,
             show_default=True,
             help="Follow objects from frame to frame: a number for each, less flicker.",
-        )
-        smooth = click.option(
+        ),
+        click.option(
             "--smooth/--no-smooth",
             default=True,
             show_default=True,
             help="Keep the boxes of followed objects from trembling.",
-        )
-        return track(smooth(command))
-
-    return give
+        ),
+    )
 
 
 def open_tracker(localizer: Localizer, track: bool, smooth: bool) -> Tracker | None:
@@ -106,18 +136,6 @@ def open_tracker(localizer: Localizer, track: bool, smooth: bool) -> Tracker | N
     tracker = Tracker(localizer.threshold, smooth=smooth)
     localizer.threshold *= DOUBTFUL
     return tracker
-
-
-def split_labels(
-    context: click.Context, parameter: click.Parameter, value: str | None
-) -> list[str] | None:
-    """Split a list of labels at its commas."""
-    if value is None:
-        return None
-    labels = [label.strip() for label in value.split(",") if label.strip()]
-    if not labels:
-        raise click.BadParameter(f"{value!r} names no label", context, parameter)
-    return labels
 
 
 def open_localizer(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from rtloc.commands.options import locating, open_localizer
+from rtloc.commands.options import locating_options, open_localizer, with_options
 from rtloc.errors import RtlocError, UsageError
 from rtloc.interrupts import terminated_like_interrupted
 
@@ -21,7 +21,7 @@ A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--certificate", type=A_FILE, help="For https: a PEM file.")
 @click.option("--key", type=A_FILE, help="Its private key, a PEM file.")
 @click.option("--track/--no-track", default=True, show_default=True, help="Follow objects.")
-@locating
+@with_options(*locating_options())
 def command(
     address: str,
     certificate: Path | None,

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn
 from rich.progress import Progress as ProgressBar
 
-from rtloc.commands.options import PICTURE_SIZE
+from rtloc.commands.options import PICTURE_SIZE, with_options
 from rtloc.commands.train_distractors import chosen_distractors, distractor_options
 from rtloc.contact_sheet import draw_contact_sheet
 from rtloc.errors import UsageError
@@ -45,7 +45,7 @@ QUALITY = 95
 @click.option("--size", type=PICTURE_SIZE, help="Longer side, px.  [default: stage's]")
 @click.option("--cutouts", type=A_PATH, help="As for `rtloc train`.")
 @click.option("--backgrounds", type=A_PATH, help="As for `rtloc train`.")
-@distractor_options("Folder of drawings that get no box.")
+@with_options(*distractor_options("Folder of drawings that get no box."))
 @click.option("--held-out", is_flag=True, help="Over the photos that `rtloc train` measures on.")
 @click.option(
     "--val-part",

@@ -8,7 +8,7 @@ from typing import Literal
 import click
 import cv2
 
-from rtloc.commands.options import PICTURE_SIZE
+from rtloc.commands.options import PICTURE_SIZE, with_options
 from rtloc.commands.train_distractors import chosen_distractors, distractor_options
 from rtloc.commands.train_report import progress_report, summary
 from rtloc.commands.train_run import (
@@ -45,7 +45,7 @@ A_PATH = click.Path(path_type=Path)
 @click.option("--stage", type=click.Choice(list(STAGES)), default=DEFAULTS.stage, show_default=True)
 @click.option("--cutouts", type=A_PATH, help="A folder per class of PNG, WebP or SVG cut-outs.")
 @click.option("--backgrounds", type=A_PATH, help="A folder of photos to paste on, or a video.")
-@distractor_options("Folder of drawings that shall not be found.")
+@with_options(*distractor_options("Folder of drawings that shall not be found."))
 @click.option("--labelled", type=A_PATH, help="A labelled set: a COCO .json or a YOLO data.yaml.")
 @click.option("--labelled-images", type=A_PATH, help="Folder of a COCO set's pictures.")
 @click.option(

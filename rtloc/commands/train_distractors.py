@@ -1,28 +1,27 @@
 """The options that say which drawings of other things are in generated pictures."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
+from rtloc.commands.options import Option
 from rtloc.errors import UsageError
 from train.data_set import DISTRACTORS
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+USUAL = "[default: those that come with rtloc, without those that are named like a class]"
 
 
-def distractor_options(text: str) -> Callable[[Command], Command]:
-    """Give a command --distractors and --no-distractors; text: what is in the folder."""
-    usual = "[default: those that come with rtloc, without those that are named like a class]"
-
-    def give(command: Command) -> Command:
-        folder = click.Path(path_type=Path)
-        leave_out = "Draw none of those that come with rtloc."
-        command = click.option("--no-distractors", is_flag=True, help=leave_out)(command)
-        return click.option("--distractors", type=folder, help=f"{text}  {usual}")(command)
-
-    return give
+def distractor_options(text: str) -> tuple[Option, ...]:
+    """Return --distractors and --no-distractors; text: what is in the folder."""
+    folder = click.Path(path_type=Path)
+    return (
+        click.option("--distractors", type=folder, help=f"{text}  {USUAL}"),
+        click.option(
+            "--no-distractors",
+            is_flag=True,
+            help="Draw none of those that come with rtloc.",
+        ),
+    )
 
 
 def chosen_distractors(distractors: Path | None, no_distractors: bool) -> Path | None:

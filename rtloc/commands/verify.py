@@ -9,8 +9,9 @@ from engines.backends import BACKENDS, open_backend, read_model
 from engines.engine_file import SUFFIX
 from engines.errors import EngineError
 from engines.model_file import ModelInfo, resolve_model
-from rtloc.commands.eval_data import generated_data, generated_options
+from rtloc.commands.eval_data import GENERATED_OPTIONS, generated_data
 from rtloc.commands.eval_run import shown
+from rtloc.commands.options import with_options
 from rtloc.commands.train_distractors import chosen_distractors
 from rtloc.errors import UsageError
 from rtloc.localizer import DEFAULT_MODEL
@@ -35,7 +36,7 @@ BACKEND = click.Choice(["auto", *BACKENDS])
     help="For the reference.",
 )
 @click.option("--count", type=click.IntRange(1), default=500, show_default=True, help="Pictures.")
-@generated_options
+@with_options(*GENERATED_OPTIONS)
 def command(
     model: str,
     reference: str | None,

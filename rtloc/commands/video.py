@@ -13,7 +13,13 @@ import cv2
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from rtloc.commands.options import locating, open_localizer, open_tracker, tracking
+from rtloc.commands.options import (
+    locating_options,
+    open_localizer,
+    open_tracker,
+    tracking_options,
+    with_options,
+)
 from rtloc.detections import Detections
 from rtloc.errors import RtlocError, UsageError
 from rtloc.files import check_writable
@@ -66,8 +72,7 @@ class Pending:
     show_default=True,
     help="Locate in every Nth frame only; those between keep its boxes and get no records.",
 )
-@tracking(default=False)
-@locating
+@with_options(*tracking_options(default=False), *locating_options())
 def command(
     source: Path,
     out: Path | None,

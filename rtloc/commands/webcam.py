@@ -12,13 +12,17 @@ from typing import Any
 import click
 
 from rtloc.capture import CameraMode, Source, difference, open_capture
-from rtloc.commands.options import locating, open_localizer, tracking
+from rtloc.commands.options import (
+    locating_options,
+    open_localizer,
+    tracking_options,
+    with_options,
+)
 from rtloc.commands.webcam_options import (
     OUTPUT_OPTIONS,
     SOURCE_OPTIONS,
     Outputs,
     check_outputs,
-    with_options,
 )
 from rtloc.commands.webcam_sinks import own_sinks, shared_sinks
 from rtloc.controls import Controls, open_controls
@@ -40,9 +44,9 @@ Key = Callable[[], int]
 
 @click.command()
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
-@with_options(*SOURCE_OPTIONS, *OUTPUT_OPTIONS)
-@tracking(default=True)
-@locating
+@with_options(
+    *SOURCE_OPTIONS, *OUTPUT_OPTIONS, *tracking_options(default=True), *locating_options()
+)
 def command(
     sources: tuple[str, ...],
     size: tuple[int, int] | None,

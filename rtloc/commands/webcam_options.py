@@ -3,38 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import click
 
 from rtloc.capture import APIS
+from rtloc.commands.options import parse_size_wh
 from rtloc.errors import UsageError
 from rtloc.files import check_writable
 from rtloc.mqtt import broker_of
 
 A_PATH = click.Path(path_type=Path)
-Command = Callable[..., Any]
-
-
-def size_wh(
-    context: click.Context, parameter: click.Parameter, value: str | None
-) -> tuple[int, int] | None:
-    """Read a size such as 1280x720."""
-    if value is None:
-        return None
-    sides = value.lower().replace("×", "x").split("x")
-    if len(sides) != 2 or not all(side.isdecimal() and int(side) > 0 for side in sides):
-        raise click.BadParameter(f"{value!r} is no size such as 1280x720", context, parameter)
-    return int(sides[0]), int(sides[1])
-
 
 SOURCE_OPTIONS = (
     click.option(
-        "--size", metavar="WxH", callback=size_wh, help="Of the camera, such as 1280x720."
+        "--size", metavar="WxH", callback=parse_size_wh, help="Of the camera, such as 1280x720."
     ),
     click.option("--fps", type=click.FloatRange(0, min_open=True), help="Of the camera."),
     click.option("--fourcc", type=click.Choice(["MJPG", "YUYV"]), help="How it sends pictures."),
@@ -83,17 +68,6 @@ class Outputs:
     mqtt: str | None
     serve: str | None
     gone_after: float
-
-
-def with_options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """Give a command several options, in this order."""
-
-    def give(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return give
 
 
 def check_outputs(wanted: Outputs) -> None:

@@ -2,12 +2,13 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.progress import track
 
-from rtloc.commands.options import locating_options, open_localizer, with_options
+from rtloc.commands.options import Locating, locating_options, open_localizer, with_options
 from rtloc.errors import RtlocError, UsageError
 from rtloc.overlay import draw
 from rtloc.pictures import annotated_names, find_pictures, read_picture, write_picture
@@ -32,15 +33,11 @@ def command(
     out: Path,
     records: Path | None,
     no_pictures: bool,
-    model: str,
-    backend: str,
-    threshold: float | None,
-    classes: list[str] | None,
-    input_size: int | None,
+    **locating: Any,
 ) -> None:
     """Find objects in PATHS: pictures, and folders of pictures."""
     pictures = find_pictures(paths)
-    localizer = open_localizer(model, backend, threshold, classes, input_size)
+    localizer = open_localizer(Locating(**locating))
     if not no_pictures:
         make_folder(out)
     stats = RunStats(localizer.info.labels)

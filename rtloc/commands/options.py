@@ -1,6 +1,7 @@
 """The options that every command which locates has in common, and the localizer made of them."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -138,15 +139,19 @@ def open_tracker(localizer: Localizer, track: bool, smooth: bool) -> Tracker | N
     return tracker
 
 
+@dataclass(frozen=True)
+class Locating:
+    """What shall locate, as the options of `locating_options` say it; None: as the model does."""
+
+    model: str
+    backend: str
+    threshold: float | None
+    classes: list[str] | None
+    input_size: int | None
+
+
 def open_localizer(
-    model: str,
-    backend: str,
-    threshold: float | None,
-    classes: list[str] | None,
-    input_size: int | None,
-    streams: int = 1,
-    batch: int = 1,
-    threads: int | None = None,
+    asked: Locating, streams: int = 1, batch: int = 1, threads: int | None = None
 ) -> Localizer:
     """Open the localizer that the common options ask for.
 
@@ -155,11 +160,11 @@ def open_localizer(
     """
     with engine_progress(WHY_COMPILE) as report:
         return Localizer(
-            model,
-            backend=backend,
-            threshold=threshold,
-            classes=classes,
-            input_size=input_size,
+            asked.model,
+            backend=asked.backend,
+            threshold=asked.threshold,
+            classes=asked.classes,
+            input_size=asked.input_size,
             streams=streams,
             batch=batch,
             threads=threads,

@@ -6,10 +6,11 @@ import threading
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
-from rtloc.commands.options import locating_options, open_localizer, with_options
+from rtloc.commands.options import Locating, locating_options, open_localizer, with_options
 from rtloc.errors import RtlocError, UsageError
 from rtloc.interrupts import terminated_like_interrupted
 
@@ -27,11 +28,7 @@ def command(
     certificate: Path | None,
     key: Path | None,
     track: bool,
-    model: str,
-    backend: str,
-    threshold: float | None,
-    classes: list[str] | None,
-    input_size: int | None,
+    **locating: Any,
 ) -> None:
     """Serve a page that finds objects in what the camera of a phone or laptop sees.
 
@@ -48,7 +45,7 @@ def command(
             f"rtloc serve needs the module {error.name}; pip install 'rtloc[web]'"
         ) from error
     tls = Tls(certificate, key) if certificate and key else None
-    with open_localizer(model, backend, threshold, classes, input_size) as localizer:
+    with open_localizer(Locating(**locating)) as localizer:
         cameras = Cameras(localizer, track=track)
         with served(partial(camera_app, cameras), address, tls) as url:
             click.echo(f"rtloc: {localizer.backend} ({localizer.backend_reason})", err=True)

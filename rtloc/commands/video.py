@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import click
 import cv2
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rtloc.commands.options import (
+    Locating,
     locating_options,
     open_localizer,
     open_tracker,
@@ -84,11 +86,7 @@ def command(
     stride: int,
     track: bool,
     smooth: bool,
-    model: str,
-    backend: str,
-    threshold: float | None,
-    classes: list[str] | None,
-    input_size: int | None,
+    **locating: Any,
 ) -> None:
     """Find objects in the video file IN; write it annotated, with its own timing and sound."""
     if end is not None and end <= start:
@@ -108,9 +106,7 @@ def command(
         cv2.setNumThreads(1)  # frames share the cores already, and whole ones cost less
         localizer = stack.enter_context(
             # each inference by itself: threads that share one wait for one another
-            open_localizer(
-                model, backend, threshold, classes, input_size, streams, batch, threads=1
-            )
+            open_localizer(Locating(**locating), streams, batch, threads=1)
         )
         labels = localizer.info.labels
         window = stack.enter_context(open_window(f"rtloc {source.name}")) if show else None

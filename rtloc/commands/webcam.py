@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
+from dataclasses import fields
 from threading import Condition
 from typing import Any
 
@@ -13,6 +14,7 @@ import click
 
 from rtloc.capture import CameraMode, Source, difference, open_capture
 from rtloc.commands.options import (
+    Locating,
     locating_options,
     open_localizer,
     tracking_options,
@@ -62,12 +64,7 @@ def command(
     trails: bool,
     track: bool,
     smooth: bool,
-    model: str,
-    backend: str,
-    threshold: float | None,
-    classes: list[str] | None,
-    input_size: int | None,
-    **outputs: Any,
+    **options: Any,
 ) -> None:
     """Find objects in SOURCE: a camera's index (0 is the first), its device path, or a URL.
 
@@ -75,7 +72,8 @@ def command(
     quits. Several sources are shown side by side. One that is lost is opened again and again, until
     it comes back.
     """
-    wanted = Outputs(**outputs)
+    wanted = Outputs(**{field.name: options.pop(field.name) for field in fields(Outputs)})
+    locating = Locating(**options)
     check_outputs(wanted)
     if trails and not track:
         raise UsageError("--trails are of followed objects; leave out --no-track")
@@ -88,9 +86,7 @@ def command(
     with ExitStack() as stack:
         aside = stack.enter_context(ThreadPoolExecutor(len(asked)))
         opening = [aside.submit(open_capture, one) for one in asked]  # the engine loads meanwhile
-        localizer = stack.enter_context(
-            open_localizer(model, backend, threshold, classes, input_size)
-        )
+        localizer = stack.enter_context(open_localizer(locating))
         news = Condition()
         lives = []
         for one, capture in zip(asked, opening, strict=True):

@@ -2,17 +2,23 @@
 
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import click
 import cv2
 
 from engines.backends import BACKENDS
 from engines.model_file import ModelInfo
-from rtloc.commands.eval_data import GENERATED_OPTIONS, OWN_CUTOUTS, generated_data
 from rtloc.commands.eval_report import as_json, as_table
 from rtloc.commands.eval_run import Answers, look_at, measure_answers
 from rtloc.commands.options import input_size_option, with_options
-from rtloc.commands.train_distractors import chosen_distractors
+from rtloc.commands.synth_options import (
+    GENERATED_OPTIONS,
+    OWN_CUTOUTS,
+    Folders,
+    chosen_folders,
+    generated_data,
+)
 from rtloc.errors import UsageError
 from rtloc.files import check_writable
 from rtloc.localizer import DEFAULT_MODEL, Localizer
@@ -67,10 +73,6 @@ def command(
     data: str | None,
     images: Path | None,
     count: int | None,
-    cutouts: Path,
-    backgrounds: Path,
-    distractors: Path | None,
-    no_distractors: bool,
     negatives: tuple[Path, ...],
     backend: str,
     threshold: float | None,
@@ -78,6 +80,7 @@ def command(
     plot: Path | None,
     worst: Path | None,
     wants_json: bool,
+    **folders: Any,
 ) -> None:
     """Measure MODEL on DATA.
 
@@ -87,10 +90,10 @@ def command(
     """
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our own errors say it
     check_outputs(plot, worst, negatives)
-    folders = cutouts, backgrounds, chosen_distractors(distractors, no_distractors)
+    made_of = chosen_folders(**folders)
     with Localizer(model, backend=backend, threshold=threshold, input_size=input_size) as localizer:
         info, lowest = localizer.info, localizer.threshold
-        pictures, free = open_data(data, info, images, count, folders)
+        pictures, free = open_data(data, info, images, count, made_of)
         worst_cases = WorstCases(info.labels, lowest)
         answers = look_at(localizer, pictures, free, negatives, worst_cases)
     measured = measure_answers(answers, info.labels, lowest)
@@ -139,12 +142,11 @@ def open_data(
     info: ModelInfo,
     images: Path | None,
     count: int | None,
-    folders: tuple[Path, Path, Path | None],
+    folders: Folders,
 ) -> tuple[PictureSet, Negatives]:
     """Open the pictures to measure on, and those without objects that go with them.
 
-    folders: of cut-outs, backgrounds and, if there shall be any, distractors. No threshold was
-    settled on any of the pictures.
+    folders: what generated pictures are made of. No threshold was settled on any of the pictures.
 
     Raises:
         UsageError: DATA is neither a stage nor a file that rtloc reads.

@@ -11,7 +11,7 @@ from rich.progress import MofNCompleteColumn
 from rich.progress import Progress as ProgressBar
 
 from rtloc.commands.options import PICTURE_SIZE, with_options
-from rtloc.commands.train_distractors import chosen_distractors, distractor_options
+from rtloc.commands.synth_options import chosen_distractors, distractor_options
 from rtloc.contact_sheet import draw_contact_sheet
 from rtloc.errors import UsageError
 from rtloc.files import check_new, check_writable, new_folder

@@ -9,7 +9,7 @@ import click
 import cv2
 
 from rtloc.commands.options import PICTURE_SIZE, with_options
-from rtloc.commands.train_distractors import chosen_distractors, distractor_options
+from rtloc.commands.synth_options import chosen_distractors, distractor_options
 from rtloc.commands.train_report import progress_report, summary
 from rtloc.commands.train_run import (
     HARD_FROM,

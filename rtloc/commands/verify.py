@@ -1,6 +1,6 @@
 """`rtloc verify`: make sure that a model answers the same on another backend or in another form."""
 
-from pathlib import Path
+from typing import Any
 
 import click
 import cv2
@@ -9,10 +9,9 @@ from engines.backends import BACKENDS, open_backend, read_model
 from engines.engine_file import SUFFIX
 from engines.errors import EngineError
 from engines.model_file import ModelInfo, resolve_model
-from rtloc.commands.eval_data import GENERATED_OPTIONS, generated_data
 from rtloc.commands.eval_run import shown
 from rtloc.commands.options import with_options
-from rtloc.commands.train_distractors import chosen_distractors
+from rtloc.commands.synth_options import GENERATED_OPTIONS, chosen_folders, generated_data
 from rtloc.errors import UsageError
 from rtloc.localizer import DEFAULT_MODEL
 from train.errors import TrainError
@@ -43,10 +42,7 @@ def command(
     backend: str,
     reference_backend: str,
     count: int,
-    cutouts: Path,
-    backgrounds: Path,
-    distractors: Path | None,
-    no_distractors: bool,
+    **folders: Any,
 ) -> None:
     """Say whether MODEL answers as a reference does; exit code 1 if not.
 
@@ -54,7 +50,7 @@ def command(
     and scores must lie close together. --cutouts names those of a model of your own.
     """
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our own errors say it
-    folders = cutouts, backgrounds, chosen_distractors(distractors, no_distractors)
+    made_of = chosen_folders(**folders)
     info = read_model(resolve_model(model))
     if reference is None and info.path.suffix == SUFFIX:
         raise UsageError(f"name the model file that {model} was made of: --reference MODEL.onnx")
@@ -63,7 +59,7 @@ def command(
         raise EngineError(
             f"{reference} has other labels or another input than {model}; name one of its own forms"
         )
-    data = generated_data(info, info.stage, folders)
+    data = generated_data(info, info.stage, made_of)
     samples = [data.held_out.make(n) for n in shown(range(count), count, "making pictures")]
     ours, name = answers(info, backend, samples)
     theirs, right_name = answers(right, reference_backend, samples)

@@ -1,0 +1,94 @@
+"""What generated pictures are made of, as the options of train, synth, eval and verify say it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from engines.model_file import ModelInfo
+from rtloc.commands.options import Option
+from rtloc.errors import UsageError
+from train.data_set import CUTOUTS, DISTRACTORS, PHOTOS, DataSet, load_data_set
+from train.errors import TrainError
+
+A_FOLDER = click.Path(path_type=Path)
+USUAL = "[default: those that come with rtloc, without those that are named like a class]"
+AS_TRAIN = "As for `rtloc train`."
+OWN_CUTOUTS = "name its cut-outs' folder with --cutouts"
+
+
+def distractor_options(text: str) -> tuple[Option, ...]:
+    """Return --distractors and --no-distractors; text: what is in the folder."""
+    return (
+        click.option("--distractors", type=A_FOLDER, help=f"{text}  {USUAL}"),
+        click.option(
+            "--no-distractors",
+            is_flag=True,
+            help="Draw none of those that come with rtloc.",
+        ),
+    )
+
+
+GENERATED_OPTIONS: tuple[Option, ...] = (
+    click.option("--cutouts", type=A_FOLDER, default=CUTOUTS, help=AS_TRAIN),
+    click.option("--backgrounds", type=A_FOLDER, default=PHOTOS, help=AS_TRAIN),
+    *distractor_options(AS_TRAIN),
+)
+
+
+@dataclass(frozen=True)
+class Folders:
+    """The folders that pictures are made of; distractors: None: there shall be none."""
+
+    cutouts: Path
+    backgrounds: Path
+    distractors: Path | None
+
+
+def chosen_distractors(distractors: Path | None, no_distractors: bool) -> Path | None:
+    """Return the folder that the options name; None: there shall be none.
+
+    Raises:
+        UsageError: they contradict each other.
+    """
+    if distractors is not None and no_distractors:
+        raise UsageError("--distractors and --no-distractors contradict each other; leave one out")
+    return None if no_distractors else distractors or DISTRACTORS
+
+
+def chosen_folders(
+    cutouts: Path, backgrounds: Path, distractors: Path | None, no_distractors: bool
+) -> Folders:
+    """Return the folders that `GENERATED_OPTIONS` name.
+
+    Raises:
+        UsageError: the options contradict each other.
+    """
+    return Folders(cutouts, backgrounds, chosen_distractors(distractors, no_distractors))
+
+
+def generated_data(
+    info: ModelInfo, stage: str, folders: Folders, remedy: str = OWN_CUTOUTS
+) -> DataSet:
+    """Load what a stage's pictures of all that a model knows are made of.
+
+    remedy: what to do where the folders show other things.
+
+    Raises:
+        TrainError: they do, or cannot be used.
+    """
+    data = load_data_set(
+        stage,
+        folders.cutouts,
+        folders.backgrounds,
+        info.input_size,
+        seed=0,
+        distractors=folders.distractors,
+        labels=info.labels,
+    )
+    if data.labels != info.labels:
+        raise TrainError(
+            f"the stage {stage} does not draw all that the model knows "
+            f"({', '.join(info.labels)}); {remedy}"
+        )
+    return data

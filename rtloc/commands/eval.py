@@ -21,10 +21,10 @@ from rtloc.commands.synth_options import (
 )
 from rtloc.errors import UsageError
 from rtloc.files import check_writable
+from rtloc.found_sheet import Tile, draw_sheet
 from rtloc.localizer import DEFAULT_MODEL, Localizer
 from rtloc.object_free import check_object_free
 from rtloc.pictures import write_picture
-from rtloc.worst_sheet import Tile, draw_sheet
 from train.coco import precisions
 from train.coco_set import read_coco
 from train.figures import Figures

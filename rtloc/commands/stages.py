@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from rtloc.commands.train_report import progress_report
 from rtloc.errors import RtlocError, UsageError
+from rtloc.found_sheet import Tile, draw_sheet
 from rtloc.memory import ALL_BYTES, keep_freed_memory
-from rtloc.worst_sheet import Tile, draw_sheet
 from train.stage_recipes import PLANS, HeadName
 from train.stage_runs import StageRun, run_stage
 from train.stage_table import (

@@ -13,7 +13,7 @@ import pytest
 from answering_model import write_answering_model
 from clips import make_clip
 
-from rtloc.worst_sheet import sheet_wh
+from rtloc.found_sheet import sheet_wh
 
 ANSWERS = [
     ((8, 8, 24, 24), 0.9, 0),

@@ -1,11 +1,11 @@
-"""The sheet of the worst pictures."""
+"""The sheet of pictures with the true boxes and the found ones."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from rtloc.worst_sheet import (
+from rtloc.found_sheet import (
     COLUMNS,
     FOUND_COLOUR,
     PICTURE_WH,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -11,19 +11,21 @@ from click.core import ParameterSource
 
 from engines.errors import UnknownNameError
 from engines.model_file import form_in, read_model_info, resolve_model
+from rtloc.commands.synth_options import chosen_distractors
+from rtloc.commands.train_options import HARD_FROM, HARD_PART, STEPS_ON, Asked
 from rtloc.errors import UsageError
 from rtloc.localizer import DEFAULT_MODEL
+from train.data_set import CUTOUTS, PHOTOS
 from train.errors import TrainError
 from train.network import Depths, NetworkShape
 from train.recipe import Recipe, picture_size
+from train.stage_recipes import Plan
 from train.stages import STAGES
 from train.team import Team
 from train.trainer import Trainer, resume
 from train.training_data import TrainingData, check_labels, load_training_data
 
 RANDOM = "none"
-HARD_PART = 0.25  # a tenth as many false alarms as without, benchmarks/ablation.md
-HARD_FROM = 1000  # steps
 # the options whose field of the recipe has another name
 RECIPE_FIELDS = {"backgrounds": "photos", "no_distractors": "distractors"}
 
@@ -149,6 +151,51 @@ def file_of_weights(name: str | None, own: bool) -> Path | None:
             f"{error}, or of a run's checkpoint (best.pt), or {RANDOM} for random weights"
         ) from error
     return form_in(read_model_info(path), ["fp32"]).path if path.suffix == ".onnx" else path
+
+
+def recipe_of_options(asked: Asked, plan: Plan) -> Recipe:
+    """Return how to train, as the options say it, or the stage's plan where they leave it open.
+
+    Raises:
+        EngineError, UsageError: there are no such weights, or options contradict each other.
+    """
+    others = chosen_distractors(asked.distractors, asked.no_distractors)
+    own = asked.cutouts is not None or asked.labelled is not None
+    weights = file_of_weights(asked.weights, own)
+    begun = weights is not None
+    given_part = asked.picture_size and asked.picture_size / (asked.size or plan.size)
+    recipe = Recipe(
+        cutouts=str((asked.cutouts or CUTOUTS).absolute()),
+        photos=str((asked.backgrounds or PHOTOS).absolute()),
+        distractors=whole(others),
+        labelled=whole(asked.labelled),
+        labelled_images=whole(asked.labelled_images),
+        labelled_part=asked.labelled_part or (1.0 if asked.cutouts is None else 0.5),
+        stage=asked.stage,
+        # the stages' classes are some of those that come with rtloc
+        labels=plan.labels if asked.cutouts is None else None,
+        steps=asked.steps or (min(STEPS_ON, plan.steps) if begun else plan.steps),
+        batch_size=asked.batch_size or plan.batch_size,
+        learning_rate=asked.learning_rate or plan.learning_rate / (2 if begun else 1),
+        warmup_steps=plan.warmup_steps,
+        weights=whole(weights),
+        picture_part=given_part or plan.picture_part,
+        # smaller pictures teach quickly what those weights know already
+        small_part=0.0 if begun else plan.small_part,
+        giou_weight=asked.giou_weight,
+        surest_weight=plan.surest_weight,
+        hard_part=asked.hard_part or 0.0,
+        precision=asked.precision,
+        seed=asked.seed,
+    )
+    if asked.hard_part is None:
+        recipe = replace(recipe, hard_part=usual_hard_part(recipe))
+    return recipe
+
+
+def whole(path: Path | None) -> str | None:
+    """Return the whole path, so that a run can be resumed from any folder."""
+    return None if path is None else str(path.absolute())
 
 
 def usual_hard_part(recipe: Recipe) -> float:

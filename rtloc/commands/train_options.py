@@ -1,0 +1,151 @@
+"""The options of `rtloc train`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from rtloc.commands.options import PICTURE_SIZE, Option
+from rtloc.commands.synth_options import distractor_options
+from train.negatives import PHOTOS as PHOTOS_WITHOUT
+from train.network import DEPTHS, Depths
+from train.recipe import Recipe
+from train.stages import STAGES
+
+DEFAULTS = Recipe()
+STEPS_ON = 3000  # from weights that know much already: a quarter of an hour on two cores
+HARD_PART = 0.25  # a tenth as many false alarms as without, benchmarks/ablation.md
+HARD_FROM = 1000  # steps
+A_PATH = click.Path(path_type=Path)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked for, as the options of the command say it."""
+
+    out: Path
+    run: Path | None
+    go_on: bool
+    stage: str
+    cutouts: Path | None
+    backgrounds: Path | None
+    distractors: Path | None
+    no_distractors: bool
+    labelled: Path | None
+    labelled_images: Path | None
+    labelled_part: float | None
+    weights: str | None
+    size: int | None
+    picture_size: int | None
+    depths: Depths
+    steps: int | None
+    batch_size: int | None
+    learning_rate: float | None
+    giou_weight: float
+    hard_part: float | None
+    precision: Literal["auto", "fp32", "bf16"]
+    seed: int
+    workers: int | None
+    validate_every: int
+    held_out: int
+    negatives: int
+
+
+TRAIN_OPTIONS: tuple[Option, ...] = (
+    click.option("-o", "--out", type=A_PATH, default=Path("model.onnx"), show_default=True),
+    click.option("--run", type=A_PATH, help="Folder of checkpoints and log.  [default: runs/NAME]"),
+    click.option("--resume", "go_on", is_flag=True, help="Go on with the run in its folder."),
+    click.option(
+        "--stage", type=click.Choice(list(STAGES)), default=DEFAULTS.stage, show_default=True
+    ),
+    click.option("--cutouts", type=A_PATH, help="A folder per class of PNG, WebP or SVG cut-outs."),
+    click.option("--backgrounds", type=A_PATH, help="A folder of photos to paste on, or a video."),
+    *distractor_options("Folder of drawings that shall not be found."),
+    click.option(
+        "--labelled", type=A_PATH, help="A labelled set: a COCO .json or a YOLO data.yaml."
+    ),
+    click.option("--labelled-images", type=A_PATH, help="Folder of a COCO set's pictures."),
+    click.option(
+        "--labelled-part",
+        type=click.FloatRange(0, 1, min_open=True),
+        help="Of the pictures; 1: all are of the labelled set.  [default: 0.5 with --cutouts, else "
+        "1]",
+    ),
+    click.option(
+        "--weights",
+        help="Checkpoint or model to begin with; none: random weights.  [default: pokemon for "
+        "classes of your own, else none]",
+    ),
+    click.option(
+        "--size",
+        type=PICTURE_SIZE,
+        help="Longer side of the model's input, px.  [default: the stage's]",
+    ),
+    click.option(
+        "--picture-size",
+        type=PICTURE_SIZE,
+        help="Longer side of the pictures to learn from, px; somewhat smaller ones take less time "
+        "and do as well.  [default: the stage's part of --size]",
+    ),
+    click.option(
+        "--depths",
+        type=(click.IntRange(0, 9),) * 3,
+        default=DEPTHS,
+        show_default=True,
+        help="Convolutions after the first one of strides 8, 16 and 32; fewer are faster.",
+    ),
+    click.option(
+        "--steps",
+        type=click.IntRange(1),
+        help=f"[default: the stage's; from weights {STEPS_ON} at most]",
+    ),
+    click.option("--batch-size", type=click.IntRange(1), help="[default: the stage's]"),
+    click.option(
+        "--learning-rate", type=float, help="[default: the stage's, or half of it from weights]"
+    ),
+    click.option(
+        "--giou-weight",
+        type=click.FloatRange(0),
+        default=DEFAULTS.giou_weight,
+        show_default=True,
+        help="Weight of the GIoU term; 0 leaves the cross entropies alone.",
+    ),
+    click.option(
+        "--hard-part",
+        type=click.FloatRange(0, 0.9),
+        help="Part of each batch that is pictures without objects in which the network is surest "
+        f"to see one.  [default: {HARD_PART} from weights, with {HARD_FROM} steps or more, where "
+        "there are such pictures; else 0]",
+    ),
+    click.option(
+        "--precision",
+        type=click.Choice(["auto", "fp32", "bf16"]),
+        default="auto",
+        show_default=True,
+        help="Of the network's arithmetic while it learns; auto takes bf16 where it is faster.",
+    ),
+    click.option(
+        "--seed", type=click.IntRange(0, 2**63 - 1), default=DEFAULTS.seed, show_default=True
+    ),
+    click.option(
+        "--workers",
+        type=click.IntRange(0),
+        help="Processes that make pictures.  [default: 2; where a GPU trains, all cores but one]",
+    ),
+    click.option("--validate-every", type=click.IntRange(1), default=1000, show_default=True),
+    click.option(
+        "--held-out",
+        type=click.IntRange(1),
+        default=500,
+        show_default=True,
+        help="Pictures to validate on.",
+    ),
+    click.option(
+        "--negatives",
+        type=click.IntRange(1),
+        default=PHOTOS_WITHOUT,
+        show_default=True,
+        help="Pictures without objects that the threshold is settled on.",
+    ),
+)

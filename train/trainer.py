@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from train.batches import GeneratedBatches, batches
+from train.batches import Batch, GeneratedBatches, batches
 from train.checkpoint import load_checkpoint, save_checkpoint
 from train.curves import LOSSES, append_row, cut_rows, draw_curves
 from train.errors import DivergedError, TrainError
@@ -120,22 +120,7 @@ class Trainer:
             raise TrainError(f"cannot make the folder {folder}: {error.strerror}") from error
         if self.team.leads:
             cut_rows(folder / "log.csv", self.step)
-        size = picture_size(self.recipe, self.network.shape.size)
-        maker = maker.at_size(size)
-        beginning = beginning_of(self.recipe, size)
-        looked = self.hard_before if self.hard is None else self.hard.state()
-        self.hard = hard_pictures_of(self.recipe, maker, beginning.end, workers, self.team)
-        if self.hard is not None and looked is not None:
-            self.hard.restore(looked)
-        pictures = GeneratedBatches(
-            maker,
-            self.recipe.batch_size,
-            self.team,
-            self.head.targets,
-            beginning=beginning,
-            room=0 if self.hard is None else self.hard.count,
-        )
-        source = batches(pictures, self.step, self.recipe.steps, workers)
+        source = self._batches(maker, workers)
         first_second = self.seconds
         started = time.perf_counter()
         seen, spoilt = 0, False
@@ -164,6 +149,25 @@ class Trainer:
         finally:
             if self.team.leads and not spoilt:
                 save_checkpoint(folder / "last.pt", self.state())
+
+    def _batches(self, maker: Maker, workers: int) -> Iterator[Batch]:
+        """Return the batches of the steps to come; look for hard pictures, if any are wanted."""
+        size = picture_size(self.recipe, self.network.shape.size)
+        maker = maker.at_size(size)
+        beginning = beginning_of(self.recipe, size)
+        looked = self.hard_before if self.hard is None else self.hard.state()
+        self.hard = hard_pictures_of(self.recipe, maker, beginning.end, workers, self.team)
+        if self.hard is not None and looked is not None:
+            self.hard.restore(looked)
+        pictures = GeneratedBatches(
+            maker,
+            self.recipe.batch_size,
+            self.team,
+            self.head.targets,
+            beginning=beginning,
+            room=0 if self.hard is None else self.hard.count,
+        )
+        return batches(pictures, self.step, self.recipe.steps, workers)
 
     def _log(self, now: Progress, folder: Path) -> None:
         """Write a line of the log now and then, and draw the curves after a validation."""

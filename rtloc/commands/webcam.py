@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from dataclasses import fields
 from threading import Condition
 from typing import Any
 
 import click
+import cv2
 
 from rtloc.capture import CameraMode, Source, difference, open_capture
 from rtloc.commands.options import (
@@ -87,13 +88,7 @@ def command(
         aside = stack.enter_context(ThreadPoolExecutor(len(asked)))
         opening = [aside.submit(open_capture, one) for one in asked]  # the engine loads meanwhile
         localizer = stack.enter_context(open_localizer(locating))
-        news = Condition()
-        lives = []
-        for one, capture in zip(asked, opening, strict=True):
-            live = LiveSource(one, capture.result(), comes_back=not no_reconnect, news=news)
-            lives.append(stack.enter_context(closing(live)))
-            if other := difference(mode, live.mode):
-                click.echo(f"rtloc: warning: {one.title} gives {other}", err=True)
+        lives = open_lives(stack, asked, opening, comes_back=not no_reconnect)
         controls = open_controls(localizer, track=track, smooth=smooth, sources=len(names))
         shared = shared_sinks(stack, wanted, controls)
         own = own_sinks(stack, wanted, controls, names)
@@ -106,6 +101,28 @@ def command(
             watch(stations, controls, until(duration, controls, key))
         if all(live.ended for live in lives) and not controls.quit:
             raise RtlocError(f"the stream {' and '.join(names)} has ended")
+
+
+def open_lives(
+    stack: ExitStack,
+    asked: Sequence[Source],
+    opening: Sequence[Future[cv2.VideoCapture]],
+    *,
+    comes_back: bool,
+) -> list[LiveSource]:
+    """Wait for the sources that are being opened; say where one gives something else than asked.
+
+    Raises:
+        RtlocError: one cannot be opened.
+    """
+    news = Condition()
+    lives = []
+    for one, capture in zip(asked, opening, strict=True):
+        live = LiveSource(one, capture.result(), comes_back=comes_back, news=news)
+        lives.append(stack.enter_context(closing(live)))
+        if other := difference(one.mode, live.mode):
+            click.echo(f"rtloc: warning: {one.title} gives {other}", err=True)
+    return lives
 
 
 def stations_of(

@@ -1,6 +1,6 @@
 """`rtloc synth`: write generated pictures as a data set, or show some on a contact sheet."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,18 +106,11 @@ def command(
     if out is None:
         return
     number, quality = count or COUNT, None if png else jpeg_quality or QUALITY
-    with new_folder(out) as folder:
-        if form == "coco":
-            pictures = Pictures(maker, number, quality)
-            done = write_coco(folder, data.labels, pictures, workers)
-        else:
-            val = min(number - 1, round(number * val_part))
-            parts = {
-                "train": Pictures(maker, number - val, quality),
-                "val": Pictures(unseen, val, quality, first=number - val),
-            }
-            done = write_yolo(folder, data.labels, parts, workers)
-        show_progress(done, number)
+    # a COCO set has one part
+    val = 0 if form == "coco" else min(number - 1, round(number * val_part))
+    to_train = Pictures(maker, number - val, quality)
+    to_validate = Pictures(unseen, val, quality, first=number - val)
+    write_set(out, form, data.labels, to_train, to_validate, workers)
     click.echo(f"{out}: {number} pictures of the stage {stage} at {size} px", err=True)
 
 
@@ -150,6 +143,28 @@ def write_preview(path: Path, data: DataSet, maker: PictureMaker, count: int) ->
     samples = [maker.make(index) for index in range(count)]
     pictures = [(sample.image, sample.boxes, sample.class_ids) for sample in samples]
     write_picture(path, draw_contact_sheet(pictures, data.labels))
+
+
+def write_set(
+    out: Path,
+    form: str,
+    labels: Sequence[str],
+    to_train: Pictures,
+    to_validate: Pictures,
+    workers: int,
+) -> None:
+    """Write a data set to a new folder, whole or not at all; of a COCO set, the first part alone.
+
+    Raises:
+        RtlocError, TrainError: it cannot be written.
+    """
+    with new_folder(out) as folder:
+        if form == "coco":
+            done = write_coco(folder, labels, to_train, workers)
+        else:
+            parts = {"train": to_train, "val": to_validate}
+            done = write_yolo(folder, labels, parts, workers)
+        show_progress(done, to_train.count + to_validate.count)
 
 
 def show_progress(done: Iterable[int], count: int) -> None:

@@ -33,38 +33,16 @@ def pipeline(
     stop = threading.Event()
     errors: list[BaseException] = []
     queues: list[queue.Queue[Any]] = [queue.Queue(room) for _ in range(len(steps) + 1)]
-
-    def guarded(work: Callable[[], None]) -> Callable[[], None]:
-        def run() -> None:
-            try:
-                work()
-            except StoppedError:
-                return
-            except BaseException as error:  # handed to the main thread, which raises it
-                errors.append(error)
-                stop.set()
-
-        return run
-
-    def feed() -> None:
-        for item in source:
-            put(queues[0], item, stop)
-        put(queues[0], End, stop)
-
-    def step(function: Callable[[Any], Any], incoming: Any, outgoing: Any) -> Callable[[], None]:
-        def work() -> None:
-            for item in items(incoming, stop):
-                put(outgoing, function(item), stop)
-            put(outgoing, End, stop)
-
-        return work
-
-    jobs = [feed, *(step(f, queues[n], queues[n + 1]) for n, f in enumerate(steps))]
-    threads = [threading.Thread(target=guarded(job), daemon=True) for job in jobs]
+    waiting = [items(one, stop) for one in queues]
+    passed = (through(step, some) for step, some in zip(steps, waiting[:-1], strict=True))
+    threads = [
+        threading.Thread(target=pour, args=(some, target, stop, errors), daemon=True)
+        for some, target in zip([source, *passed], queues, strict=True)
+    ]
 
     def results() -> Iterator[Any]:
         with suppress(StoppedError):
-            yield from items(queues[-1], stop)
+            yield from waiting[-1]
         if errors:
             raise errors[0]
 
@@ -76,6 +54,30 @@ def pipeline(
         stop.set()
         for thread in threads:
             thread.join()
+
+
+def through(step: Callable[[Any], Any], incoming: Iterable[Any]) -> Iterator[Any]:
+    """Yield what a step makes of each item."""
+    for item in incoming:
+        yield step(item)
+
+
+def pour(
+    made: Iterable[Any],
+    target: queue.Queue[Any],
+    stop: threading.Event,
+    errors: list[BaseException],
+) -> None:
+    """Put all items into a queue, then the end; an error is added to `errors` and ends the run."""
+    try:
+        for item in made:
+            put(target, item, stop)
+        put(target, End, stop)
+    except StoppedError:
+        return
+    except BaseException as error:  # handed to the main thread, which raises it
+        errors.append(error)
+        stop.set()
 
 
 def put(target: queue.Queue[Any], item: Any, stop: threading.Event) -> None:

@@ -72,40 +72,35 @@ def main() -> None:
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(error.exit_code)
-    except click.ClickException as error:
-        context = getattr(error, "ctx", None)
-        hint = f" (see {context.command_path} --help)" if context else ""
-        click.echo(f"rtloc: error: {error.format_message()}{hint}", err=True)
-        sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("rtloc: stopped", err=True)
         sys.exit(130)
-    except ModuleNotFoundError as error:
-        if debug:
-            raise
-        click.echo(f"rtloc: error: {what_is_missing(error.name or str(error))}", err=True)
-        sys.exit(1)
-    except ImportError as error:
-        if debug or not str(error).startswith(OPENCV_NEEDS):
-            raise
-        click.echo(
-            f"rtloc: error: {error}; OpenCV needs it: apt-get install libgl1 libglib2.0-0",
-            err=True,
-        )
-        sys.exit(1)
-    except OSError as error:  # what the system refuses is no bug
-        if debug or error.strerror is None:
-            raise
-        where = f"{error.filename}: " if error.filename else ""
-        click.echo(f"rtloc: error: {where}{error.strerror}", err=True)
-        sys.exit(1)
     except Exception as error:
-        # the three packages' own errors say how the user mends them; all others are bugs
-        exit_code = getattr(error, "exit_code", None)
-        if debug or exit_code is None:
+        told = line_of(error)
+        if told is None or (debug and not isinstance(error, click.ClickException)):
             raise
-        click.echo(f"rtloc: error: {error}", err=True)
+        line, exit_code = told
+        click.echo(f"rtloc: error: {line}", err=True)
         sys.exit(exit_code)
+
+
+def line_of(error: Exception) -> tuple[str, int] | None:
+    """Return what a user is told of an error, and the exit code; None: it is a bug."""
+    if isinstance(error, click.ClickException):
+        context = getattr(error, "ctx", None)
+        hint = f" (see {context.command_path} --help)" if context else ""
+        return f"{error.format_message()}{hint}", error.exit_code
+    if isinstance(error, ModuleNotFoundError):
+        return what_is_missing(error.name or str(error)), 1
+    if isinstance(error, ImportError) and str(error).startswith(OPENCV_NEEDS):
+        return f"{error}; OpenCV needs it: apt-get install libgl1 libglib2.0-0", 1
+    if isinstance(error, OSError) and error.strerror is not None:
+        # what the system refuses is no bug
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}", 1
+    # the three packages' own errors say how the user mends them; all others are bugs
+    exit_code = getattr(error, "exit_code", None)
+    return None if exit_code is None else (str(error), exit_code)
 
 
 def what_is_missing(module: str) -> str:

@@ -7,7 +7,7 @@ import click
 
 from engines.backends import BACKENDS
 from rtloc.bench.frames import SYNTHETIC
-from rtloc.commands.options import input_size_option, parse_size_wh
+from rtloc.commands.options import input_size_option, parse_size_wh, track_option
 
 A_FILE = click.Path(path_type=Path)
 
@@ -73,7 +73,7 @@ BENCH_OPTIONS = (
         help="Of measuring, in seconds for each backend; of --rate, too.",
     ),
     click.option("--frames", type=click.IntRange(1), help="Measure so many instead."),
-    click.option("--track/--no-track", default=True, show_default=True, help="Follow objects."),
+    track_option(default=True),
     click.option(
         "--encode", is_flag=True, help="Encode, too; its threads go on beside the next frame."
     ),
@@ -92,7 +92,11 @@ BENCH_OPTIONS = (
     ),
     click.option("--streams", is_flag=True, help="Then find how many cameras are held at a time."),
     click.option(
-        "--stream-fps", type=click.FloatRange(0, min_open=True), default=30.0, show_default=True
+        "--stream-fps",
+        type=click.FloatRange(0, min_open=True),
+        default=30.0,
+        show_default=True,
+        help="Frames that each camera of --streams sends a second.",
     ),
     click.option("--json", type=A_FILE, help="Write everything, every sample, to this file."),
     click.option("--markdown", is_flag=True, help="Print Markdown."),

@@ -7,11 +7,10 @@ from typing import Any
 import click
 import cv2
 
-from engines.backends import BACKENDS
 from engines.model_file import ModelInfo
 from rtloc.commands.eval_report import as_json, as_table
 from rtloc.commands.eval_run import Answers, look_at, measure_answers
-from rtloc.commands.options import input_size_option, with_options
+from rtloc.commands.options import backend_option, input_size_option, with_options
 from rtloc.commands.synth_options import (
     GENERATED_OPTIONS,
     OWN_CUTOUTS,
@@ -56,9 +55,7 @@ CHARACTERS = 72  # of text below one of the worst pictures
     multiple=True,
     help="A video, picture or folder without objects, to count false positives in. Repeatable.",
 )
-@click.option(
-    "--backend", type=click.Choice(["auto", *BACKENDS]), default="auto", show_default=True
-)
+@backend_option
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1),

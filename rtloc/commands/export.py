@@ -24,6 +24,7 @@ from train.training_data import data_of_state
     type=click.Path(path_type=Path),
     default=Path("model.onnx"),
     show_default=True,
+    help="The model file to write.",
 )
 @click.option(
     "--precision",

@@ -8,7 +8,13 @@ import click
 from rich.console import Console
 from rich.progress import track
 
-from rtloc.commands.options import Locating, locating_options, open_localizer, with_options
+from rtloc.commands.options import (
+    Locating,
+    locating_options,
+    open_localizer,
+    records_option,
+    with_options,
+)
 from rtloc.errors import RtlocError, UsageError
 from rtloc.overlay import draw
 from rtloc.pictures import annotated_names, find_pictures, read_picture, write_picture
@@ -25,7 +31,7 @@ from rtloc.stats import RunStats
     default=Path(),
     help="Folder for the annotated copies, NAME.rtloc.SUFFIX.  [default: the current one]",
 )
-@click.option("--records", type=click.Path(path_type=Path), help="Write .jsonl or .csv records.")
+@records_option
 @click.option("--no-pictures", is_flag=True, help="Write no annotated copies.")
 @with_options(*locating_options(follows=False))
 def command(

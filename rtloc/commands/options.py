@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
@@ -57,12 +58,24 @@ def parse_size_wh(
 INPUT_SIZE = LongerSide(SMALLEST_SIZE, LARGEST_SIZE)
 PICTURE_SIZE = LongerSide(128, 1280)  # to train on
 
+backend_option = click.option(
+    "--backend",
+    type=click.Choice(["auto", *BACKENDS]),
+    default="auto",
+    show_default=True,
+    help="What runs the model; auto takes the first that works here.",
+)
 input_size_option = click.option(
     "--input-size",
     type=INPUT_SIZE,
     metavar="PIXELS",
     help="The longer side to which frames are scaled: a larger one finds smaller objects, and takes"
     " longer.  [default: the model's own]",
+)
+records_option = click.option(
+    "--records",
+    type=click.Path(path_type=Path),
+    help="Write what was found as .jsonl or .csv.",
 )
 
 
@@ -90,13 +103,7 @@ def locating_options(follows: bool = True) -> tuple[Option, ...]:
             show_default=True,
             help="A shipped model's name, or the path of a model file.",
         ),
-        click.option(
-            "--backend",
-            type=click.Choice(["auto", *BACKENDS]),
-            default="auto",
-            show_default=True,
-            help="What runs the model; auto takes the first that works here.",
-        ),
+        backend_option,
         click.option(
             "--threshold",
             type=click.FloatRange(0, 1),
@@ -112,15 +119,20 @@ def locating_options(follows: bool = True) -> tuple[Option, ...]:
     )
 
 
+def track_option(default: bool) -> Option:
+    """Return --track; default: whether the command tracks unasked."""
+    return click.option(
+        "--track/--no-track",
+        default=default,
+        show_default=True,
+        help="Follow objects from frame to frame: a number for each, less flicker.",
+    )
+
+
 def tracking_options(default: bool) -> tuple[Option, ...]:
     """Return --track and --smooth; default: whether the command tracks unasked."""
     return (
-        click.option(
-            "--track/--no-track",
-            default=default,
-            show_default=True,
-            help="Follow objects from frame to frame: a number for each, less flicker.",
-        ),
+        track_option(default),
         click.option(
             "--smooth/--no-smooth",
             default=True,

@@ -10,7 +10,13 @@ from typing import Any
 
 import click
 
-from rtloc.commands.options import Locating, locating_options, open_localizer, with_options
+from rtloc.commands.options import (
+    Locating,
+    locating_options,
+    open_localizer,
+    track_option,
+    with_options,
+)
 from rtloc.errors import RtlocError, UsageError
 from rtloc.interrupts import terminated_like_interrupted
 
@@ -21,8 +27,7 @@ A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.argument("address", metavar="[HOST:]PORT", default="8000")
 @click.option("--certificate", type=A_FILE, help="For https: a PEM file.")
 @click.option("--key", type=A_FILE, help="Its private key, a PEM file.")
-@click.option("--track/--no-track", default=True, show_default=True, help="Follow objects.")
-@with_options(*locating_options())
+@with_options(track_option(default=True), *locating_options())
 def command(
     address: str,
     certificate: Path | None,

@@ -39,8 +39,21 @@ HEADS: dict[str, tuple[HeadName, ...]] = {
 @click.option(
     "--only", type=click.Choice(list(STAGES)), multiple=True, help="This stage only. Repeatable."
 )
-@click.option("--head", type=click.Choice(list(HEADS)), default="both", show_default=True)
-@click.option("-o", "--out", type=A_FOLDER, default=Path("benchmarks/stages"), show_default=True)
+@click.option(
+    "--head",
+    type=click.Choice(list(HEADS)),
+    default="both",
+    show_default=True,
+    help="What answers: dense finds many objects, single one only.",
+)
+@click.option(
+    "-o",
+    "--out",
+    type=A_FOLDER,
+    default=Path("benchmarks/stages"),
+    show_default=True,
+    help="Folder of the table, its figures and the sheets.",
+)
 @click.option(
     "--run",
     type=A_FOLDER,
@@ -62,7 +75,13 @@ HEADS: dict[str, tuple[HeadName, ...]] = {
     default=1.0,
     help="Train for this part of the steps only, to try it out.",
 )
-@click.option("--workers", type=click.IntRange(0), default=2, show_default=True)
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    default=2,
+    show_default=True,
+    help="Processes that make pictures.",
+)
 def command(
     only: tuple[str, ...],
     head: str,

@@ -32,7 +32,12 @@ QUALITY = 95
 @click.command()
 @click.argument("out", type=A_PATH, required=False)
 @click.option(
-    "--format", "form", type=click.Choice(["coco", "yolo"]), default="coco", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(["coco", "yolo"]),
+    default="coco",
+    show_default=True,
+    help="Of the set.",
 )
 @click.option(
     "--count",
@@ -40,8 +45,20 @@ QUALITY = 95
     help=f"Pictures.  [default: {COUNT}; {SHOWN} for a contact sheet alone]",
 )
 @click.option("--preview", type=A_PATH, help="Write a contact sheet of the first ones as a PNG.")
-@click.option("--stage", type=click.Choice(list(STAGES)), default="many-objects", show_default=True)
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
+@click.option(
+    "--stage",
+    type=click.Choice(list(STAGES)),
+    default="many-objects",
+    show_default=True,
+    help="What the pictures show, from the easiest on.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1),
+    default=0,
+    show_default=True,
+    help="Another one makes other pictures.",
+)
 @click.option("--size", type=PICTURE_SIZE, help="Longer side, px.  [default: stage's]")
 @click.option("--cutouts", type=A_PATH, help="As for `rtloc train`.")
 @click.option("--backgrounds", type=A_PATH, help="As for `rtloc train`.")
@@ -56,7 +73,13 @@ QUALITY = 95
 )
 @click.option("--jpeg-quality", type=click.IntRange(1, 100), help=f"[default: {QUALITY}]")
 @click.option("--png", is_flag=True, help="Write PNG in place of JPEG.")
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True)
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Processes that make pictures.",
+)
 def command(
     out: Path | None,
     form: str,

@@ -53,11 +53,22 @@ class Asked:
 
 
 TRAIN_OPTIONS: tuple[Option, ...] = (
-    click.option("-o", "--out", type=A_PATH, default=Path("model.onnx"), show_default=True),
+    click.option(
+        "-o",
+        "--out",
+        type=A_PATH,
+        default=Path("model.onnx"),
+        show_default=True,
+        help="The model file to write.",
+    ),
     click.option("--run", type=A_PATH, help="Folder of checkpoints and log.  [default: runs/NAME]"),
     click.option("--resume", "go_on", is_flag=True, help="Go on with the run in its folder."),
     click.option(
-        "--stage", type=click.Choice(list(STAGES)), default=DEFAULTS.stage, show_default=True
+        "--stage",
+        type=click.Choice(list(STAGES)),
+        default=DEFAULTS.stage,
+        show_default=True,
+        help="What the pictures show, from the easiest on.",
     ),
     click.option("--cutouts", type=A_PATH, help="A folder per class of PNG, WebP or SVG cut-outs."),
     click.option("--backgrounds", type=A_PATH, help="A folder of photos to paste on, or a video."),
@@ -126,14 +137,24 @@ TRAIN_OPTIONS: tuple[Option, ...] = (
         help="Of the network's arithmetic while it learns; auto takes bf16 where it is faster.",
     ),
     click.option(
-        "--seed", type=click.IntRange(0, 2**63 - 1), default=DEFAULTS.seed, show_default=True
+        "--seed",
+        type=click.IntRange(0, 2**63 - 1),
+        default=DEFAULTS.seed,
+        show_default=True,
+        help="Another one makes other random weights and other pictures.",
     ),
     click.option(
         "--workers",
         type=click.IntRange(0),
         help="Processes that make pictures.  [default: 2; where a GPU trains, all cores but one]",
     ),
-    click.option("--validate-every", type=click.IntRange(1), default=1000, show_default=True),
+    click.option(
+        "--validate-every",
+        type=click.IntRange(1),
+        default=1000,
+        show_default=True,
+        help="Steps after which the weights are measured each time; the best ones are kept.",
+    ),
     click.option(
         "--held-out",
         type=click.IntRange(1),

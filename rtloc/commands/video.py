@@ -13,6 +13,7 @@ from rtloc.commands.options import (
     locating_options,
     open_localizer,
     open_tracker,
+    records_option,
     tracking_options,
     with_options,
 )
@@ -36,7 +37,7 @@ BATCH = 8  # frames of one inference: a quarter less work a frame than one by on
 @click.command()
 @click.argument("source", metavar="IN", type=A_PATH)
 @click.option("-o", "--out", type=A_PATH, help="The annotated MP4.  [default: NAME.rtloc.mp4]")
-@click.option("--records", type=A_PATH, help="Write what was found as .jsonl or .csv.")
+@records_option
 @click.option("--no-video", is_flag=True, help="Write no annotated video.")
 @click.option("--show", is_flag=True, help="Show the frames in a window; q or Esc ends the run.")
 @click.option("--start", type=click.FloatRange(0), default=0.0, help="Begin here, in seconds.")

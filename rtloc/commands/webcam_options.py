@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import click
 
 from rtloc.capture import APIS
-from rtloc.commands.options import parse_size_wh
+from rtloc.commands.options import parse_size_wh, records_option
 from rtloc.errors import UsageError
 from rtloc.files import check_writable
 from rtloc.mqtt import broker_of
@@ -43,7 +43,7 @@ OUTPUT_OPTIONS = (
     click.option("--no-window", is_flag=True, help="Show nothing; Ctrl-C ends the run."),
     click.option("--duration", type=click.FloatRange(0, min_open=True), help="End after seconds."),
     click.option("--record", type=A_PATH, help="Record an MP4 from the start; r stops it."),
-    click.option("--records", type=A_PATH, help="Write what was found as .jsonl or .csv."),
+    records_option,
     click.option("--on-detect", metavar="COMMAND", help="Run it when a label comes into view."),
     click.option("--webhook", metavar="URL", help="POST JSON there when a label comes into view."),
     click.option("--mqtt", metavar="URL", help="Publish to mqtt://[USER:PASSWORD@]HOST/TOPIC."),

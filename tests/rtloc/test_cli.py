@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
+import click
 import pytest
 
 from rtloc import __version__
@@ -29,6 +31,21 @@ def test_every_command_explains_itself(rtloc, name: str) -> None:
     done = rtloc(name, "--help")
     assert done.returncode == 0, done.stderr
     assert "Usage: rtloc " + name in done.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_is_explained(name: str) -> None:
+    command = import_module(COMMANDS[name][0]).command
+    options = [one for one in command.params if isinstance(one, click.Option)]
+    assert not [one.opts for one in options if not one.help]
+
+
+@pytest.mark.parametrize("option", ["--records", "--track"])
+def test_an_option_of_several_commands_has_one_text(option: str) -> None:
+    commands = (import_module(module).command for module, _ in COMMANDS.values())
+    options = [one for command in commands for one in command.params if option in one.opts]
+    assert len(options) > 2
+    assert len({one.help for one in options}) == 1
 
 
 def test_no_command_shows_the_help(rtloc) -> None:

@@ -37,7 +37,7 @@ def command(**options: Any) -> None:
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our own errors say it
     check(asked)
     plan = PLANS["dense"][asked.stage]
-    recipe, size = recipe_of_options(asked, plan), asked.size or plan.size
+    recipe, size = recipe_of_options(asked, plan), asked.input_size or plan.size
     prepare_place(asked.out)
     keep_freed_memory(ALL_BYTES)
     folder = asked.run or Path("runs") / asked.out.stem

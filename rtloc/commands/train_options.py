@@ -36,7 +36,7 @@ class Asked:
     labelled_images: Path | None
     labelled_part: float | None
     weights: str | None
-    size: int | None
+    input_size: int | None
     picture_size: int | None
     depths: Depths
     steps: int | None
@@ -89,6 +89,7 @@ TRAIN_OPTIONS: tuple[Option, ...] = (
         "classes of your own, else none]",
     ),
     click.option(
+        "--input-size",
         "--size",
         type=PICTURE_SIZE,
         help="Longer side of the model's input, px.  [default: the stage's]",
@@ -97,7 +98,7 @@ TRAIN_OPTIONS: tuple[Option, ...] = (
         "--picture-size",
         type=PICTURE_SIZE,
         help="Longer side of the pictures to learn from, px; somewhat smaller ones take less time "
-        "and do as well.  [default: the stage's part of --size]",
+        "and do as well.  [default: the stage's part of --input-size]",
     ),
     click.option(
         "--depths",

@@ -102,8 +102,8 @@ def check_resumed(
 
 
 def sizes(recipe: Recipe, size: int) -> dict[str, int]:
-    """Return the longer sides that --size and --picture-size are about, in pixels."""
-    return {"size": size, "picture_size": picture_size(recipe, size)}
+    """Return the longer sides that --input-size and --picture-size are about, in pixels."""
+    return {"input_size": size, "picture_size": picture_size(recipe, size)}
 
 
 def check_labelled(
@@ -163,7 +163,7 @@ def recipe_of_options(asked: Asked, plan: Plan) -> Recipe:
     own = asked.cutouts is not None or asked.labelled is not None
     weights = file_of_weights(asked.weights, own)
     begun = weights is not None
-    given_part = asked.picture_size and asked.picture_size / (asked.size or plan.size)
+    given_part = asked.picture_size and asked.picture_size / (asked.input_size or plan.size)
     recipe = Recipe(
         cutouts=str((asked.cutouts or CUTOUTS).absolute()),
         photos=str((asked.backgrounds or PHOTOS).absolute()),

@@ -122,6 +122,9 @@ def test_ctrl_c_keeps_what_was_learnt_and_resume_goes_on(rtloc, tmp_path: Path) 
     done = rtloc(*train, "--resume", "--picture-size", 160, **ALONE)
     assert done.returncode == 2
     assert "begun with picture_size 128, not 160; leave out --picture-size" in done.stderr
+    done = rtloc(*train, "--resume", "--input-size", 160, **ALONE)
+    assert done.returncode == 2
+    assert "begun with input_size 128, not 160; leave out --input-size" in done.stderr
     done = rtloc(*train, "--stage", "any-size", "--resume", **ALONE)
     assert done.returncode == 0, done.stderr
     assert f"step {steps}: " in done.stderr
@@ -129,7 +132,7 @@ def test_ctrl_c_keeps_what_was_learnt_and_resume_goes_on(rtloc, tmp_path: Path) 
 
 
 def test_pictures_may_be_smaller_than_the_input(rtloc, tmp_path: Path) -> None:
-    sizes = ("--size", 192, "--picture-size", 160)
+    sizes = ("--input-size", 192, "--picture-size", 160)
     tiny = (*sizes, *TINY[2:], "--steps", 1, "--validate-every", 1)
     done = rtloc("train", *tiny, "-o", "tiny.onnx", **ALONE)
     assert done.returncode == 0, done.stderr
@@ -204,7 +207,9 @@ def test_a_damaged_cutout_is_told_in_one_line(fails, tmp_path: Path) -> None:
 
 
 def test_wrong_options_are_refused(fails) -> None:
-    assert "'--size': 200 is not a multiple of 32" in fails(2, "train", "--size", 200)
+    for spelling in ("--input-size", "--size"):
+        line = fails(2, "train", spelling, 200)
+        assert "'--input-size' / '--size': 200 is not a multiple of 32" in line
     assert "'moon' is not one of" in fails(2, "train", "--stage", "moon")
     for given in (("--backgrounds", "b"), ("--cutouts", "c", "--labelled-part", 1)):
         line = fails(2, "train", "--labelled", "set.json", *given)
@@ -219,6 +224,12 @@ def test_numbers_that_training_cannot_use_are_refused(option: str, value: str) -
     done = CliRunner().invoke(train_command, [option, value])
     assert done.exit_code == 2
     assert option in done.output
+
+
+def test_the_size_of_the_input_is_spelled_as_elsewhere_and_as_before(rtloc) -> None:
+    assert "--input-size, --size " in rtloc("train", "--help").stdout
+    told = {one.name: one.opts for one in train_command.params}
+    assert told["input_size"] == ["--input-size", "--size"]
 
 
 def test_there_must_be_a_run_to_resume_or_export(fails) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from engines.errors import BackendUnavailableError, EngineError
 from engines.model_file import (
     INPUT,
-    SMALLEST_SIZE,
+    SMALLEST_SQUARE,
     USUAL_ASPECT,
     ModelInfo,
     check_contract,
@@ -83,7 +83,7 @@ def input_shapes(info: ModelInfo, batch: int) -> tuple[tuple[int, ...], ...]:
     """Return the least, the usual and the greatest shape of the input, [B, H, W, 3] each."""
     size = info.input_size
     width, height = input_wh(*USUAL_ASPECT, size)
-    shortest = min(SMALLEST_SIZE, size)
+    shortest = min(SMALLEST_SQUARE, size)
     least = (1, shortest, shortest, 3)
     usual = (batch, max(height, shortest), width, 3)
     return least, usual, (batch, size, size, 3)

@@ -19,7 +19,10 @@ INPUT = "frames"
 OUTPUTS = ("boxes", "scores", "class_ids")
 USUAL_ASPECT = (16, 9)  # of the frames that an engine is made ready for
 INPUT_STEP = 32  # the sides of an input are multiples of this
-SMALLEST_SIZE = 2 * INPUT_STEP  # in a smaller input the cells would be fewer than the answers
+# in a smaller square a dense network has fewer cells than answers
+SMALLEST_SQUARE = 2 * INPUT_STEP
+# to ask for: of such a size the flattest input, one step high, has cells enough as well
+SMALLEST_SIZE = 4 * INPUT_STEP
 LARGEST_SIZE = 4096  # more than a frame of 4K has; of a typing error memory could run out
 MODELS_FOLDER = Path(__file__).parent / "models"
 
@@ -135,13 +138,13 @@ def check_ranges(info: ModelInfo) -> None:
     """Raise ValueError where no model can have the threshold or the input size."""
     if not 0 <= info.threshold <= 1:  # nor is nan
         raise ValueError(f"the threshold {info.threshold} is not between 0 and 1")
-    if not is_input_size(info.input_size):
+    if not is_input_size(info.input_size, SMALLEST_SQUARE):  # a model's own
         raise ValueError(f"no input can have {info.input_size} pixels")
 
 
-def is_input_size(size: int) -> bool:
+def is_input_size(size: int, smallest: int) -> bool:
     """Say whether the longer side of an input can have so many pixels."""
-    return size % INPUT_STEP == 0 and SMALLEST_SIZE <= size <= LARGEST_SIZE
+    return size % INPUT_STEP == 0 and smallest <= size <= LARGEST_SIZE
 
 
 def at_size(info: ModelInfo, size: int | None) -> ModelInfo:
@@ -159,7 +162,7 @@ def at_size(info: ModelInfo, size: int | None) -> ModelInfo:
             f"{info.path} takes inputs of {info.input_size} pixels only, not of {size}; "
             "leave out the input size"
         )
-    if not is_input_size(size):
+    if not is_input_size(size, SMALLEST_SIZE):
         raise InputSizeError(
             f"no input can have {size} pixels; give a multiple of {INPUT_STEP} "
             f"from {SMALLEST_SIZE} to {LARGEST_SIZE}"

@@ -4,12 +4,12 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from engines.model_file import SMALLEST_SIZE
 from train.batches import Beginning
 from train.data_set import CUTOUTS, DISTRACTORS, PHOTOS
 from train.network import LARGEST_STRIDE
 
 SMALL = 2 / 3  # of the size, where a recipe begins with smaller pictures
-SMALLEST_INPUT_PX = 128
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def beginning_of(recipe: Recipe, size: int) -> Beginning:
 
 def in_strides(size: float) -> int:
     """Return the size nearest to one that all grids divide."""
-    return max(SMALLEST_INPUT_PX, round(size / LARGEST_STRIDE) * LARGEST_STRIDE)
+    return max(SMALLEST_SIZE, round(size / LARGEST_STRIDE) * LARGEST_STRIDE)
 
 
 def schedule(step: int, recipe: Recipe) -> float:

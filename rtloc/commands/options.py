@@ -56,7 +56,7 @@ def parse_size_wh(
 
 
 INPUT_SIZE = LongerSide(SMALLEST_SIZE, LARGEST_SIZE)
-PICTURE_SIZE = LongerSide(128, 1280)  # to train on
+PICTURE_SIZE = LongerSide(SMALLEST_SIZE, 1280)  # to train on
 
 backend_option = click.option(
     "--backend",

@@ -209,8 +209,8 @@ def test_generated_pictures_of_a_stage(
     figures = measured(model, "--count", 12)
     assert figures["data"] == "12 generated pictures of the stage white-box"
     assert figures["input_size"] == 64
-    larger = measured(model, "--count", 12, "--input-size", 96)
-    assert larger["input_size"] == 96
+    larger = measured(model, "--count", 12, "--input-size", 128)
+    assert larger["input_size"] == 128
     assert larger["mean_iou"] != figures["mean_iou"]  # the answer stays, in larger pictures
     assert figures["presence_accuracy"] == 1
     assert 0 <= figures["mean_iou"] < 1

@@ -53,10 +53,10 @@ def test_a_picture_gets_an_annotated_copy_beside_which_it_stays_as_it_was(
 
 
 def test_an_input_size_that_is_none_is_wrong_usage(fails, photo: Path) -> None:
-    said = fails(2, "image", photo, "--input-size", 100)
-    assert "'--input-size': 100 is not a multiple of 32" in said
+    said = fails(2, "image", photo, "--input-size", 200)
+    assert "'--input-size': 200 is not a multiple of 32" in said
     said = fails(2, "image", photo, "--input-size", 4128)
-    assert "'--input-size': 4128 is not in the range 64<=x<=4096" in said
+    assert "'--input-size': 4128 is not in the range 128<=x<=4096" in said
 
 
 def test_the_closing_line_says_what_was_found(rtloc, photo: Path) -> None:

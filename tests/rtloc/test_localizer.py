@@ -9,7 +9,7 @@ from clips import LABELS
 
 from engines.backends import BACKENDS, Load, RawOutputs, open_backend
 from engines.errors import DeviceLostError, EngineError, InputSizeError, UnknownNameError
-from engines.model_file import ModelInfo, form_in
+from engines.model_file import SMALLEST_SIZE, ModelInfo, form_in
 from rtloc import Detections, Localizer, RtlocError
 from rtloc.errors import UsageError
 
@@ -111,10 +111,17 @@ def test_a_larger_input_finds_what_is_too_small_else(scene: np.ndarray, backend:
     assert ((centres > (1200, 660)) & (centres < (1380, 761))).all()
 
 
-@pytest.mark.parametrize("size", [-32, 0, 32, 333, 1 << 20])
+@pytest.mark.parametrize("size", [-32, 0, 32, 64, 96, 333, 1 << 20])
 def test_a_size_that_no_input_can_have_is_refused(size: int) -> None:
     with pytest.raises(InputSizeError, match=f"can have {size} pixels; give a multiple of 32"):
         Localizer(input_size=size)
+
+
+@pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
+def test_the_smallest_input_takes_the_flattest_picture(backend: str) -> None:
+    with Localizer(backend=backend, input_size=SMALLEST_SIZE) as localizer:
+        for flat in (np.zeros((100, 1000, 3), np.uint8), np.zeros((1000, 100, 3), np.uint8)):
+            assert len(localizer.locate(flat)) == 0
 
 
 def test_noncontiguous_pictures_are_located_too(scene: np.ndarray) -> None:

@@ -249,7 +249,7 @@ def test_a_run_never_validated_is_named_as_it_was_given(tmp_path: Path) -> None:
     shape = NetworkShape(4, 128, widths=(4, 8, 8, 8), depths=(0, 0, 0))
     save_checkpoint(path, Trainer(Recipe(), shape, ("a", "b", "c", "d")).state())
     options = [str(path), "-o", str(tmp_path / "a.onnx"), "--precision", "int8"]
-    for more in ([], ["--input-size", "96"]):
+    for more in ([], ["--input-size", "160"]):
         done = CliRunner().invoke(export_command, [*options, *more])
         assert isinstance(done.exception, TrainError)
         assert str(done.exception).startswith(f"{path} was never validated")

@@ -80,14 +80,14 @@ def labelled_set(
     training: Sequence[LabelledPicture],
     held_out: Sequence[LabelledPicture],
 ) -> LabelledSet:
-    """Make a set, and hold out every fifth picture where none are, or the same ones.
+    """Make a set, and hold out every fifth picture where none are, or the very ones of `training`.
 
-    Where some are in both parts they are held out alone.
+    Where only some are in both parts they are held out alone.
 
     Raises:
         TrainError: there is nothing to learn.
     """
-    if not held_out or files_of(held_out) <= files_of(training):
+    if not held_out or files_of(held_out) == files_of(training):
         training, held_out = hold_out(training, path, "labelled picture")
     measured = files_of(held_out)
     training = [p for p in training if p.path.resolve() not in measured]

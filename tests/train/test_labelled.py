@@ -106,6 +106,18 @@ def test_a_picture_of_both_parts_is_known_by_any_path(tmp_path: Path) -> None:
     assert [p.path.name for p in data.held_out] == ["1.png"]
 
 
+def test_a_folder_to_validate_on_may_lie_in_the_one_to_train_on(tmp_path: Path) -> None:
+    data = read_labelled(write_yolo(tmp_path, train="images"))
+    assert [str(p.path.relative_to(tmp_path)) for p in data.training] == [
+        f"images/train/{n}.png" for n in range(3)
+    ]
+    assert [str(p.path.relative_to(tmp_path)) for p in data.held_out] == ["images/val/0.png"]
+    (tmp_path / "val.txt").write_text("images/train/2.png", "utf-8")
+    data = read_labelled(write_yolo(tmp_path, val="val.txt"))
+    assert [p.path.name for p in data.training] == ["0.png", "1.png"]
+    assert [p.path.name for p in data.held_out] == ["2.png"]
+
+
 def test_a_coco_set_is_read(tmp_path: Path) -> None:
     data = read_labelled(write_coco(tmp_path))
     assert data.labels == ("cat", "dog")  # by their numbers; of the owl there is only a crowd

@@ -4,7 +4,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TextIO
@@ -68,6 +68,24 @@ def check_apart(output: Path, *others: Path) -> None:
         is_there = output.exists() and other.exists()
         if output.resolve() == other.resolve() or (is_there and output.samefile(other)):
             raise UsageError(f"{output} is {other} itself; name another file to write")
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a name to write to, and move what is there to `path` when the block ends well.
+
+    Raises:
+        RtlocError: it cannot be written; the disk is full, or so. What was at `path` stays.
+    """
+    partial = partial_name(path)
+    try:
+        yield partial
+        partial.replace(path)
+    except OSError as error:
+        raise RtlocError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):  # it was moved, or never made
+            partial.unlink()
 
 
 @contextmanager

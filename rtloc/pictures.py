@@ -1,7 +1,6 @@
 """Read and write picture files."""
 
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -9,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtloc.errors import RtlocError, UsageError
-from rtloc.files import partial_name
+from rtloc.files import whole_file
 
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 KEPT_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".webp"}
@@ -76,23 +75,20 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     return image.astype(np.uint8, copy=False)
 
 
-def write_picture(path: Path, image: NDArray[np.uint8]) -> None:
+def write_picture(path: Path, image: NDArray[np.uint8], jpeg_quality: int | None = None) -> None:
     """Write a picture, uint8 [H, W, 3] BGR or [H, W, 4] BGRA, in the format of the path's ending.
+
+    jpeg_quality: of 100; None leaves it to OpenCV.
 
     Raises:
         RtlocError: it cannot be written there.
     """
-    written, data = cv2.imencode(path.suffix, image)
+    options = [] if jpeg_quality is None else [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality]
+    written, data = cv2.imencode(path.suffix, image, options)
     if not written:
         raise RtlocError(f"cannot encode {path}")
-    partial = partial_name(path)
-    try:
+    with whole_file(path) as partial:
         partial.write_bytes(data.tobytes())
-        partial.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
-        raise RtlocError(f"cannot write {path}: {error.strerror}") from error
 
 
 def annotated_names(pictures: Iterable[Path], folder: Path) -> list[Path]:

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-import cv2
-
 from rtloc.controls import Controls
 from rtloc.detections import Detections
-from rtloc.files import next_free, partial_name
+from rtloc.errors import RtlocError
+from rtloc.files import next_free
 from rtloc.frame import Frame
 from rtloc.live_stats import LiveStats
+from rtloc.pictures import write_picture
 
 LOG = logging.getLogger(__name__)
 
@@ -41,12 +41,9 @@ class SnapshotSink:
         self._controls.snapshot = False
         path = self._name()
         try:
-            png = cv2.imencode(".png", frame.image)[1].tobytes()
-            partial_name(path).write_bytes(png)
-            partial_name(path).replace(path)
-        except OSError as error:
-            partial_name(path).unlink(missing_ok=True)
-            LOG.warning("cannot write %s: %s", path, error.strerror)
+            write_picture(path, frame.image)
+        except RtlocError as error:
+            LOG.warning("%s", error)
             return
         LOG.info("%s", path)
 

@@ -11,7 +11,7 @@ from rtloc.bench.closed_loop import Measured
 from rtloc.bench.open_loop import OpenRun
 from rtloc.bench.samples import END_TO_END
 from rtloc.errors import RtlocError, UsageError
-from rtloc.files import partial_name
+from rtloc.files import whole_file
 
 INCHES = (6.0, 4.2)  # of one chart
 
@@ -49,13 +49,8 @@ def draw_plot(
     spread_chart(axes[0], measured)
     if charts > 1:
         rate_chart(axes[1], runs, bound_ms)
-    partial = partial_name(path)
-    try:
+    with whole_file(path) as partial:
         figure.savefig(partial, dpi=120)
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise RtlocError(f"cannot write {path}: {error}") from error
 
 
 def spread_chart(axes, measured: Sequence[Measured]) -> None:  # type: ignore[no-untyped-def]

@@ -17,7 +17,7 @@ from engines.tensorrt_module import MODULES, is_built_apart
 from rtloc.commands.options import input_size_option, with_options
 from rtloc.engine_progress import engine_progress
 from rtloc.errors import UsageError
-from rtloc.files import check_apart, check_writable, partial_name
+from rtloc.files import check_apart, check_writable, whole_file
 from rtloc.localizer import DEFAULT_MODEL
 
 LARGEST_WORKSPACE_MIB = 1 << 20  # a TiB
@@ -117,9 +117,8 @@ def command(
     about = described(info, flavour, built.tensorrt_version, gpu, wanted)
     write_engine(out, about, built.plan)
     if timing_cache is not None:
-        partial = partial_name(timing_cache)
-        partial.write_bytes(built.timing_cache)
-        partial.replace(timing_cache)
+        with whole_file(timing_cache) as partial:
+            partial.write_bytes(built.timing_cache)
     click.echo(
         f"{out}: {len(built.plan) / 1e6:.1f} MB, {info.precision}, {flavour} "
         f"{built.tensorrt_version}, for {gpu.name or ANY_GPU[wanted.turing]}",

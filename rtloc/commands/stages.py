@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from rtloc.commands.train_report import progress_report
-from rtloc.errors import RtlocError, UsageError
+from rtloc.errors import UsageError
 from rtloc.found_sheet import Tile, draw_sheet
 from rtloc.memory import ALL_BYTES, keep_freed_memory
+from rtloc.pictures import write_picture
 from train.stage_recipes import PLANS, HeadName
 from train.stage_runs import StageRun, run_stage
 from train.stage_table import (
@@ -173,20 +171,7 @@ def write_sheet(path: Path, run: StageRun, title: str) -> None:
         ]
         lines = [] if len(sample.boxes) else ["(nothing is there)"]
         tiles.append(Tile(sample.image, sample.boxes, found.boxes, texts, lines))
-    write_jpeg(path, draw_sheet(tiles, title))
-
-
-def write_jpeg(path: Path, image: NDArray[np.uint8]) -> None:
-    """Write a picture small enough to be kept.
-
-    Raises:
-        RtlocError: it cannot be written.
-    """
-    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, SHEET_QUALITY])
-    try:
-        path.write_bytes(data.tobytes())
-    except OSError as error:
-        raise RtlocError(f"cannot write {path}: {error.strerror}") from error
+    write_picture(path, draw_sheet(tiles, title), SHEET_QUALITY)
 
 
 def summary(result: Result) -> str:

@@ -44,6 +44,15 @@ def test_an_engine_says_what_it_is_made_of(rtloc, tmp_path: Path) -> None:
     assert again.returncode == 0, again.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_on_a_full_disk_nothing_of_a_timing_cache_is_left(fails, tmp_path: Path) -> None:
+    (tmp_path / ".kernels.part.cache").symlink_to("/dev/full")
+    command = ("compile", "pokemon-fp16", "--backend", "tensorrt-rtx")
+    said = fails(1, *command, "--timing-cache", "kernels.cache")
+    assert "cannot write kernels.cache: No space left on device" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["pokemon-fp16.engine"]
+
+
 def test_an_engine_is_for_the_size_that_it_was_compiled_for(rtloc, tmp_path: Path) -> None:
     command = ("compile", "pokemon-fp16", "--backend", "tensorrt-rtx", "-o", "large.engine")
     done = rtloc(*command, "--input-size", 640)

@@ -3,13 +3,56 @@
 from pathlib import Path
 
 import pytest
+from full_disk import full_disk
 
-from rtloc.errors import UsageError
-from rtloc.files import check_writable, keep_leftover, next_free, partial_name, text_output
+from rtloc.errors import RtlocError, UsageError
+from rtloc.files import (
+    check_writable,
+    keep_leftover,
+    next_free,
+    partial_name,
+    text_output,
+    whole_file,
+)
 
 
 def test_the_unfinished_file_is_hidden_beside_the_finished_and_keeps_its_ending() -> None:
     assert partial_name(Path("a/b.tar.mp4")) == Path("a/.b.tar.part.mp4")
+
+
+def test_a_file_appears_when_the_block_ends(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    with whole_file(path) as partial:
+        partial.write_bytes(b"new")
+        assert not path.exists()
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_block_that_ends_early_leaves_the_old_file(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+    with pytest.raises(error), whole_file(path) as partial:
+        partial.write_bytes(b"half")
+        raise error
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_on_a_full_disk_the_old_file_stays(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+    with (
+        pytest.raises(RtlocError, match=f"^cannot write {path}: File too large$"),
+        full_disk(50),
+        whole_file(path) as partial,
+    ):
+        partial.write_bytes(bytes(100))
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_text_file_appears_when_it_is_whole(tmp_path: Path) -> None:

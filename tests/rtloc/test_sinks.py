@@ -191,7 +191,17 @@ class TestSnapshot:
         assert [path.name for path in tmp_path.iterdir()] == ["s.png"]
         assert (cv2.imread(str(tmp_path / "s.png")) == 30).all()
 
-    def test_a_full_disk_is_said(
+    def test_a_full_disk_is_said_and_nothing_left(
+        self, controls: Controls, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        sink = SnapshotSink(controls, lambda: tmp_path / "s.png")
+        controls.snapshot = True
+        with full_disk(50):
+            sink.write(frame(0, 0), found(), STATS)
+        assert "s.png: File too large" in caplog.text
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_missing_folder_is_said(
         self, controls: Controls, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         sink = SnapshotSink(controls, lambda: tmp_path / "gone" / "s.png")

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import cv2
 import pytest
+from full_disk import full_disk
 
+from rtloc.commands.stages import write_sheet
+from rtloc.errors import RtlocError
 from train.checkpoint import load_checkpoint
 from train.data_set import CUTOUTS, PHOTOS, load_data_set
 from train.errors import TrainError
@@ -128,6 +131,17 @@ def test_the_table_names_what_ran_on_another_machine() -> None:
     ]
     assert "`rtloc stages` on B; A (any-size dense). Measured" in table(results)
     assert "`rtloc stages` on B. Measured" in table(results[1:])
+
+
+def test_on_a_full_disk_the_old_sheet_stays(figures: Figures, tmp_path: Path) -> None:
+    path = tmp_path / "white-box-dense.jpg"
+    run = StageRun(STARTERS, figures, 1.0, 3200, [], [])
+    write_sheet(path, run, "old")
+    before = path.read_bytes()
+    with pytest.raises(RtlocError, match="File too large"), full_disk(1000):
+        write_sheet(path, run, "new")
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_stopped_stage_goes_on_where_it_was(tmp_path: Path) -> None:

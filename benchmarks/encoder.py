@@ -17,7 +17,7 @@ import click
 import numpy as np
 import report
 
-from rtloc.video_writer import CRF, PRESET
+from rtloc.h264 import CRF, PRESET
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "pokemon.mp4"
 USUAL = ("veryfast", "23")

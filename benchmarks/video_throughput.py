@@ -127,7 +127,8 @@ def timed_encode(source: Path, target: Path, as_rtloc: bool) -> float:
     """Decode a file and encode its pictures again; return how many seconds that took."""
     import av
 
-    from rtloc.video_writer import CRF, KEY_FRAME_S, MP4_OPTIONS, PRESET, THREADS
+    from rtloc.h264 import CRF, KEY_FRAME_S, MP4_OPTIONS, PRESET
+    from rtloc.video_writer import THREADS
 
     started = time.perf_counter()
     with av.open(str(source)) as reader, av.open(str(target), "w", options=MP4_OPTIONS) as writer:

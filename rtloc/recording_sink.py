@@ -20,11 +20,16 @@ from rtloc.detections import Detections
 from rtloc.errors import RtlocError
 from rtloc.files import keep_leftover, partial_name
 from rtloc.frame import Frame
+from rtloc.h264 import (
+    LIVE_TICKS_PER_S,
+    MP4_OPTIONS,
+    even_wh,
+    new_stream,
+    planes_for,
+    stamped,
+)
 from rtloc.live_stats import LiveStats
-from rtloc.video_writer import CRF, KEY_FRAME_S, MP4_OPTIONS, PRESET, planes_for
 
-TICKS_PER_S = 90_000
-USUAL_RATE = 30
 WAITING_FRAMES = 30
 LOG = logging.getLogger(__name__)
 
@@ -104,32 +109,14 @@ class Recording:
             while (item := self._take()) is not None:
                 image, time_s = item
                 if stream is None:
-                    size_wh = even(image.shape[1]), even(image.shape[0])
-                    stream, first_s = new_stream(output, size_wh), time_s
-                last = max(last + 1, round((time_s - first_s) * TICKS_PER_S))
-                planes = planes_for(image, size_wh)
-                picture = av.VideoFrame.from_numpy_buffer(planes, format="yuv420p")
-                picture.pts, picture.time_base = last, Fraction(1, TICKS_PER_S)
+                    size_wh, first_s = even_wh(image), time_s
+                    stream = new_stream(output, size_wh)
+                last = max(last + 1, round((time_s - first_s) * LIVE_TICKS_PER_S))
+                picture = stamped(planes_for(image, size_wh), last, Fraction(1, LIVE_TICKS_PER_S))
                 output.mux(stream.encode(picture))
                 self.written += 1
             if stream is not None:
                 output.mux(stream.encode(None))
-
-
-def new_stream(output: Any, size_wh: tuple[int, int]) -> Any:
-    """Add an H.264 stream that browsers play."""
-    options = {"preset": PRESET, "crf": CRF, "x264-params": "log-level=error"}
-    stream = output.add_stream("libx264", rate=USUAL_RATE, options=options)
-    stream.width, stream.height = size_wh
-    stream.pix_fmt = "yuv420p"
-    stream.time_base = stream.codec_context.time_base = Fraction(1, TICKS_PER_S)
-    stream.codec_context.gop_size = round(KEY_FRAME_S * USUAL_RATE)
-    return stream
-
-
-def even(side: int) -> int:
-    """Round a side up to an even number, as yuv420p needs."""
-    return side + side % 2
 
 
 class RecordingSink:

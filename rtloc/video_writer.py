@@ -10,33 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import av
-import cv2
-import numpy as np
 from av.error import FFmpegError
-from numpy.typing import NDArray
 
 from rtloc.errors import RtlocError
 from rtloc.files import keep_leftover, partial_name
-from rtloc.frame import Frame, bgr_of, size_wh
+from rtloc.frame import Frame
+from rtloc.h264 import MP4_OPTIONS, even_wh, new_stream, planes_for, stamped
 from rtloc.sound import SoundTrack, open_sound
 from rtloc.video_file import VideoFile
 
-# half the time of veryfast at 23, for the same PSNR and files a quarter larger
-PRESET = "superfast"
-CRF = "24"
-# Fragments until the end, then an ordinary index. Edit lists keep sound and pictures together: the
-# pictures' decoding starts before time 0, as does the sound's priming. Their unit of 1/120000 s
-# holds a frame of any usual rate exactly. FFmpeg before 8.1, of PyAV before 18, writes no pictures
-# where the index waits for the first of them; in one that does not wait, sound with a priming may
-# move the pictures by its length, a few milliseconds.
-WAITS = av.library_versions["libavformat"] >= (62, 12, 0)
-MP4_OPTIONS = {
-    "movflags": "+hybrid_fragmented" + ("+delay_moov" if WAITS else "+empty_moov"),
-    "use_editlist": "1",
-    "movie_timescale": "120000",
-}
 THREADS = "FRAME"  # several frames at once; slices of one, PyAV's own choice, leave cores idle
-KEY_FRAME_S = 2.0  # also how much a cut power cord may cost
 
 
 class VideoWriter:
@@ -64,33 +47,26 @@ class VideoWriter:
         if self._stream is None:
             self._begin(frame)
         planes = planes_for(frame.pixels, self._size_wh)
-        picture = av.VideoFrame.from_numpy_buffer(planes, format="yuv420p")
-        picture.pts = self._ticks(frame.time_s)
-        picture.time_base = self._source.time_base
+        ticks, time_base = self._ticks(frame.time_s), self._source.time_base
         length_s = frame.duration_s or 1 / self._source.rate
-        self._end_ticks = picture.pts + round(length_s / self._source.time_base)
+        self._end_ticks = ticks + round(length_s / time_base)
         with failures_named(self._path):
             if self._sound:
-                self._sound.write_until(float(picture.pts * picture.time_base))
-            self._output.mux(self._encoded(picture))
+                self._sound.write_until(float(ticks * time_base))
+            self._output.mux(self._encoded(stamped(planes, ticks, time_base)))
         self.frames_written += 1
 
     def _begin(self, frame: Frame) -> None:
         """Add the streams, now that the size and the first timestamp are known."""
         source = self._source
-        width, height = (side + side % 2 for side in size_wh(frame.pixels))
-        self._size_wh = (width, height)
+        self._size_wh = even_wh(frame.pixels)
         cut = frame.index > 0
         if cut:
             self._zero_ticks = source.origin_ticks + round(frame.time_s / source.time_base)
         elif source.container.start_time is not None:  # sound may begin before the pictures
             start_s = Fraction(source.container.start_time, av.time_base)
             self._zero_ticks = round(start_s / source.time_base)
-        options = {"preset": PRESET, "crf": CRF, "x264-params": "log-level=error"}
-        stream = self._output.add_stream("libx264", rate=source.rate, options=options)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.time_base = stream.codec_context.time_base = source.time_base
-        stream.codec_context.gop_size = max(1, round(KEY_FRAME_S * source.rate))
+        stream = new_stream(self._output, self._size_wh, source.rate, source.time_base)
         stream.codec_context.thread_type = THREADS
         stream.codec_context.sample_aspect_ratio = source.pixel_aspect
         copy_colours(source.stream.codec_context, stream.codec_context)
@@ -193,22 +169,3 @@ def copy_colours(source: Any, target: Any) -> None:
     target.color_trc = source.color_trc
     target.colorspace = source.colorspace
     target.color_range = av.video.reformatter.ColorRange.MPEG
-
-
-def planes_for(pixels: NDArray[np.uint8], wanted_wh: tuple[int, int]) -> NDArray[np.uint8]:
-    """Return a frame's pixels as I420 of a size; I420 of that size is returned as it is."""
-    if pixels.ndim == 2 and size_wh(pixels) == wanted_wh:
-        return pixels
-    image = even_sided(bgr_of(pixels))
-    if (image.shape[1], image.shape[0]) != wanted_wh:
-        image = cv2.resize(image, wanted_wh)  # type: ignore[assignment]
-    return cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420).astype(np.uint8, copy=False)
-
-
-def even_sided(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Repeat the last row or column where a side is odd: yuv420p has a colour per 2×2 pixels."""
-    bottom, right = image.shape[0] % 2, image.shape[1] % 2
-    if not bottom and not right:
-        return image
-    padded = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
-    return padded.astype(np.uint8, copy=False)

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,12 +15,11 @@ import av
 
 from rtloc.bench.samples import Laps
 from rtloc.detections import Detections
-from rtloc.frame import Frame, size_wh
+from rtloc.frame import Frame
+from rtloc.h264 import LIVE_RATE, MP4_OPTIONS, even_wh, new_stream, planes_for, stamped
 from rtloc.localizer import Localizer
 from rtloc.overlay import draw
-from rtloc.recording_sink import even, new_stream
 from rtloc.track import Tracker
-from rtloc.video_writer import MP4_OPTIONS, planes_for
 
 
 class Encoder:
@@ -36,14 +34,11 @@ class Encoder:
     def write(self, frame: Frame) -> None:
         """Encode a frame; the encoder's own threads may still be at it afterwards."""
         if self._stream is None:
-            width, height = size_wh(frame.pixels)
-            self._size_wh = even(width), even(height)
+            self._size_wh = even_wh(frame.pixels)
             self._stream = new_stream(self._output, self._size_wh)
             self._stream.codec_context.thread_count = self._threads
         planes = planes_for(frame.pixels, self._size_wh)
-        picture = av.VideoFrame.from_numpy_buffer(planes, format="yuv420p")
-        picture.pts, picture.time_base = frame.index, Fraction(1, 30)
-        self._output.mux(self._stream.encode(picture))
+        self._output.mux(self._stream.encode(stamped(planes, frame.index, 1 / LIVE_RATE)))
 
 
 @contextmanager

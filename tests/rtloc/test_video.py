@@ -20,8 +20,8 @@ from clips import LABELS, SOUND_RATE_HZ, make_clip, sound_packets, video_stamps
 from full_disk import full_disk
 
 from rtloc import Localizer
+from rtloc.h264 import WAITS
 from rtloc.video_file import open_video
-from rtloc.video_writer import WAITS
 
 Fails = Callable[..., str]
 SAMPLE = Path(__file__).parents[2] / "samples" / "pokemon.mp4"

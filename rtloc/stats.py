@@ -28,7 +28,6 @@ class RunStats:
     batch: int = 1
     frames: int = 0
     located: int = 0
-    last_latency_ms: float = 0.0
     found: Counter[int] = field(default_factory=Counter)
     _latencies_ms: NDArray[np.float32] = field(
         default_factory=lambda: np.zeros(KEPT_LATENCIES, np.float32)
@@ -43,7 +42,6 @@ class RunStats:
 
     def count(self, detections: Detections, latency_ms: float) -> None:
         """Count a picture that was located, and how long that took."""
-        self.last_latency_ms = latency_ms
         self._latencies_ms[self.located % KEPT_LATENCIES] = latency_ms
         self.located += 1
         self.frames += 1

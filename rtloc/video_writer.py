@@ -25,11 +25,10 @@ THREADS = "FRAME"  # several frames at once; slices of one, PyAV's own choice, l
 class VideoWriter:
     """An MP4 being written. Use `open_writer`."""
 
-    def __init__(self, path: Path, output: Any, source: VideoFile, with_sound: bool) -> None:
+    def __init__(self, path: Path, output: Any, source: VideoFile) -> None:
         self._path = path
         self._output = output
         self._source = source
-        self._with_sound = with_sound
         self._stream: Any = None
         self._sound: SoundTrack | None = None
         self._zero_ticks = source.origin_ticks
@@ -71,9 +70,8 @@ class VideoWriter:
         stream.codec_context.sample_aspect_ratio = source.pixel_aspect
         copy_colours(source.stream.codec_context, stream.codec_context)
         self._stream = stream
-        if self._with_sound:
-            zero_s = float(self._zero_ticks * source.time_base)
-            self._sound = open_sound(source.path, self._output, zero_s, cut)
+        zero_s = float(self._zero_ticks * source.time_base)
+        self._sound = open_sound(source.path, self._output, zero_s, cut)
 
     def _encoded(self, picture: Any) -> list[Any]:
         """Encode a picture, or with None what is left; note how far decoding runs ahead."""
@@ -110,7 +108,7 @@ class VideoWriter:
 
 
 @contextmanager
-def open_writer(path: Path, source: VideoFile, with_sound: bool = True) -> Iterator[VideoWriter]:
+def open_writer(path: Path, source: VideoFile) -> Iterator[VideoWriter]:
     """Open an MP4 for the annotated frames of `source`; its sound comes along.
 
     The file is written in fragments under a temporary name, so that even a cut power cord leaves
@@ -123,7 +121,7 @@ def open_writer(path: Path, source: VideoFile, with_sound: bool = True) -> Itera
     with failures_named(path):
         keep_leftover(path)
         output = av.open(str(partial.absolute()), "w", options=MP4_OPTIONS)
-    writer = VideoWriter(path, output, source, with_sound)
+    writer = VideoWriter(path, output, source)
     try:
         yield writer
     finally:

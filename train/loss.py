@@ -37,12 +37,12 @@ from train.team import ALONE, Team
 class LossWeights:
     """What counts how much. giou 0 and iou_objectness False leave the cross entropies alone.
 
+    The cross entropy of the classes counts as it is.
     surest: of the surest cells' objectness, per picture; 0: they count as all cells do.
     """
 
     box: float = 1.0
     giou: float = 4.0
-    classes: float = 1.0
     iou_objectness: bool = True
     surest: float = 0.0
 
@@ -176,6 +176,6 @@ def detection_loss(
         functional.cross_entropy(found[:, FIRST_CLASS:], targets.class_ids[owner], reduction="sum")
         / count
     )
-    total = objectness + weights.box * box + weights.giou * apart + weights.classes * classes
+    total = objectness + weights.box * box + weights.giou * apart + classes
     total = total + REFINED_WEIGHT * weights.giou * refined
     return LossParts(total, objectness, box, apart, refined, classes)

@@ -9,8 +9,7 @@ from torch.nn import functional
 
 from train import refine
 
-BOX_CHANNELS = 4  # centre x, centre y, width, height
-OBJECTNESS = 4  # the channel after them
+OBJECTNESS = 4  # the channel after centre x, centre y, width and height
 FIRST_CLASS = 5
 STRIDES = (8, 16, 32)  # pixels a cell, of each grid: the finest is for small objects
 LARGEST_STRIDE = 32  # the sides of an input are multiples of this

@@ -192,19 +192,15 @@ def visible_parts(image: Image, layer: Image, x: int, y: int) -> tuple[Image, Im
     return image[y1:y2, x1:x2], layer[y1 - y : y2 - y, x1 - x : x2 - x]
 
 
-def blend(image: Image, layer: Image, x: int, y: int) -> bool:
-    """Paste a premultiplied layer over `image` in place, its corner at (x, y), cut at the edges.
-
-    Returns whether any of it lies inside.
-    """
+def blend(image: Image, layer: Image, x: int, y: int) -> None:
+    """Paste a premultiplied layer over `image` in place, its corner at (x, y), cut at the edges."""
     parts = visible_parts(image, layer, x, y)
     if parts is None:
-        return False
+        return
     under, over = parts
     colours, alpha = layers.split(over)
     through = layers.in_bgr(cv2.bitwise_not(alpha))
     cv2.add(cv2.multiply(under, through, scale=1 / 255), colours, dst=under)
-    return True
 
 
 def darken(image: Image, alpha: Image, x: int, y: int) -> None:

@@ -13,14 +13,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from train.loss import LossParts, LossWeights, iou_and_giou
+from train.loss import DEFAULT_WEIGHTS, LossParts, LossWeights, iou_and_giou
 from train.network import FIRST_CLASS, OBJECTNESS
 from train.samples import Sample
 from train.single import OneAnswer, box_parts
 from train.targets import NO_OBJECT, Targets
 from train.team import ALONE, Team
 
-CROSS_ENTROPIES = LossWeights(giou=0.0, iou_objectness=False)
 LEAST_MET_IOU = 0.1
 SMALLEST = 0.03  # of the picture: shorter sides are learnt no faster
 FAR_OFF = 0.1  # of an object's sides: a number that is further off pulls no harder
@@ -50,7 +49,7 @@ def one_answer_loss(
     answers: OneAnswer,
     targets: Targets,
     size: int,
-    weights: LossWeights = CROSS_ENTROPIES,
+    weights: LossWeights = DEFAULT_WEIGHTS,
     team: Team = ALONE,
 ) -> LossParts:
     """Compute the loss of the answers, and add that which is to be expected of a cell's.
@@ -146,15 +145,15 @@ def expected_loss(
     share: Tensor,
     targets: Targets,
     size: int,
-    weights: LossWeights = CROSS_ENTROPIES,
+    weights: LossWeights = DEFAULT_WEIGHTS,
     *,
     boxes_count: Tensor | float = 1.0,
 ) -> LossParts:
     """Compute the loss of several answers a picture, [B, N, 5 + classes], each with its share.
 
     Binary cross entropy on the five and cross entropy on the classes, means over the pictures;
-    those of box and class are 0 in a picture without an object. Of the weights only `box` and
-    `classes` have a say.
+    those of box and class are 0 in a picture without an object. Of the weights only `box` has a
+    say.
     share: float [B, N], of each picture 1 in all. boxes_count: float [B, 1], how much the box of
     each picture does.
     """
@@ -172,6 +171,6 @@ def expected_loss(
     true_ids = targets.class_ids[owner][:, None].expand(-1, answers)
     scores = found[..., FIRST_CLASS:].movedim(2, 1)
     classes = (part * functional.cross_entropy(scores, true_ids, reduction="none")).sum() / pictures
-    total = objectness + weights.box * box + weights.classes * classes
+    total = objectness + weights.box * box + classes
     nothing = torch.zeros_like(box)
     return LossParts(total, objectness, box, nothing, nothing, classes)

@@ -189,7 +189,6 @@ class Trainer:
         weights = LossWeights(
             recipe.box_weight,
             recipe.giou_weight,
-            1.0,
             recipe.iou_objectness,
             recipe.surest_weight,
         )

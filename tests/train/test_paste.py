@@ -209,7 +209,7 @@ def test_blending_is_cut_at_the_edges(seed: int, x: int, y: int) -> None:
     under[:] = layer[..., :3] + under * (1 - layer[..., 3:] / 255)
     pasted = image.copy()
     touches = -9 < y < 16 and -11 < x < 20
-    assert blend(pasted, layer, x, y) is touches
+    blend(pasted, layer, x, y)
     assert np.abs(pasted - wide[30:46, 30:50]).max() <= 1
     if not touches:
         assert np.array_equal(pasted, image)
@@ -231,7 +231,7 @@ def test_alpha_255_replaces_the_picture(seed: int, x: int, y: int) -> None:
     layer[..., 3] = 255
     expected = image.copy()
     expected[y : y + 7, x : x + 6] = layer[..., :3]
-    assert blend(image, layer, x, y)
+    blend(image, layer, x, y)
     assert np.array_equal(image, expected)
 
 

@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch import distributed as dist
 
-from train.loss import LossParts, LossWeights
+from train.loss import DEFAULT_WEIGHTS, LossParts, LossWeights
 from train.samples import Sample
 from train.single import OneAnswer, box_logits, box_parts
 from train.single_loss import (
-    CROSS_ENTROPIES,
     JUDGED,
     PULL,
     box_misses,
@@ -55,7 +54,7 @@ def mixed_batch(seed: int) -> tuple[Tensor, Targets]:
 
 
 def single_loss(
-    logits: Tensor, targets: Targets, size: int, weights: LossWeights = CROSS_ENTROPIES
+    logits: Tensor, targets: Targets, size: int, weights: LossWeights = DEFAULT_WEIGHTS
 ) -> LossParts:
     """Return the loss of one answer a picture, logits [B, 5 + classes]."""
     return expected_loss(logits[:, None], torch.ones_like(logits[:, :1]), targets, size, weights)

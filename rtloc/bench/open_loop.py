@@ -8,7 +8,7 @@ https://github.com/HdrHistogram/HdrHistogram/blob/master/README.md).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -70,41 +70,26 @@ def open_loop(way: Way, rate_fps: float, seconds: float) -> OpenRun:
     return OpenRun(rate_fps, latencies_ms, due - done)
 
 
-def sweep(
-    way: Way,
-    closed_fps: float,
-    bound_ms: float,
-    seconds: float,
-    told: Callable[[OpenRun], None] = lambda run: None,
-) -> list[OpenRun]:
-    """Try rates round that of the closed loop, then closer and closer to the highest one held.
-
-    told: is given each run. Returns all runs, by their rates.
-    """
-    runs: list[OpenRun] = []
-
-    def attempt(rate_fps: float) -> bool:
-        runs.append(open_loop(way, rate_fps, seconds))
-        told(runs[-1])
-        return runs[-1].holds(bound_ms)
-
+def sweep(way: Way, closed_fps: float, bound_ms: float, seconds: float) -> Iterator[OpenRun]:
+    """Try rates round that of the closed loop, then closer and closer to the highest one held."""
     held, lost = 0.0, 0.0
     for part in FIRST_PARTS:
-        if attempt(part * closed_fps):
-            held = part * closed_fps
-        else:
-            lost = part * closed_fps
+        run = open_loop(way, part * closed_fps, seconds)
+        yield run
+        if not run.holds(bound_ms):
+            lost = run.rate_fps
             break
+        held = run.rate_fps
     for _ in range(CLOSER if lost else 0):
-        middle = (held + lost) / 2
-        if attempt(middle):
-            held = middle
-        else:
-            lost = middle
-    return sorted(runs, key=lambda run: run.rate_fps)
+        run = open_loop(way, (held + lost) / 2, seconds)
+        yield run
+        held, lost = (run.rate_fps, lost) if run.holds(bound_ms) else (held, run.rate_fps)
 
 
 def highest_held(runs: list[OpenRun], bound_ms: float) -> float | None:
-    """Return the highest rate that was held, no lower one having been lost; None: not one was."""
+    """Return the highest rate that was held, no lower one having been lost; None: not one was.
+
+    runs: by their rates.
+    """
     held = list(takewhile(lambda run: run.holds(bound_ms), runs))
     return held[-1].rate_fps if held else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -85,36 +85,24 @@ def new_trackers(localizer: Localizer, streams: int) -> list[Tracker]:
 
 
 def most_streams(
-    localizer: Localizer,
-    frames: list[Frame],
-    fps: float,
-    seconds: float,
-    told: Callable[[StreamsRun], None] = lambda run: None,
-) -> list[StreamsRun]:
-    """Try ever more streams, then between the last two numbers, until one more is too many.
-
-    Returns all runs, by how many streams they had.
-    """
-    runs: dict[int, StreamsRun] = {}
-
-    def holds(streams: int) -> bool:
+    localizer: Localizer, frames: list[Frame], fps: float, seconds: float
+) -> Iterator[StreamsRun]:
+    """Try ever more streams, then between the last two numbers, until one more is too many."""
+    held, lost, streams = 0, MOST + 1, 1  # lost beyond the most: none was, so far
+    while streams <= MOST and lost - held > 1:
         batches = [frames[:1] * size for size in (1, 2, 4, 8, streams) if size <= streams]
         for batch in batches:  # so that none is made ready while it is measured
             localizer.locate_frames(batch)
-        runs[streams] = streams_run(localizer, frames, streams, fps, seconds)
-        told(runs[streams])
-        return runs[streams].holds()
-
-    held, lost = 0, 1
-    while lost <= MOST and holds(lost):
-        held, lost = lost, 2 * lost
-    while lost - held > 1 and lost <= MOST:
-        middle = (held + lost) // 2
-        held, lost = (middle, lost) if holds(middle) else (held, middle)
-    return [runs[streams] for streams in sorted(runs)]
+        run = streams_run(localizer, frames, streams, fps, seconds)
+        yield run
+        held, lost = (streams, lost) if run.holds() else (held, streams)
+        streams = 2 * held if lost > MOST else (held + lost) // 2
 
 
 def streams_held(runs: list[StreamsRun]) -> int:
-    """Return the greatest number of streams that was held, no smaller one having been lost."""
+    """Return the greatest number of streams that was held, no smaller one having been lost.
+
+    runs: by how many streams they had.
+    """
     held = list(takewhile(StreamsRun.holds, runs))
     return held[-1].streams if held else 0

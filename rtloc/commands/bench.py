@@ -149,7 +149,8 @@ class Load:
             self._arrive(asked, replace(way, frames=copies(kept)), closed_fps)
             if asked.streams:
                 seconds = asked.duration / 3
-                most_streams(way.localizer, kept, asked.stream_fps, seconds, self._streams_ran)
+                for run in most_streams(way.localizer, kept, asked.stream_fps, seconds):
+                    self._streams_ran(run)
         except KeyboardInterrupt:
             return False
         finally:
@@ -162,7 +163,8 @@ class Load:
             say(f"{asked.rate:g} frames/s arrive")
             self._ran(open_loop(way, asked.rate, asked.duration))
         if asked.sweep:
-            sweep(way, closed_fps, asked.bound, asked.duration / 3, self._ran)
+            for run in sweep(way, closed_fps, asked.bound, asked.duration / 3):
+                self._ran(run)
 
     def _ran(self, run: OpenRun) -> None:
         self.runs.append(run)

@@ -16,6 +16,7 @@ from train.threshold import Trials, choose_by_presence, choose_threshold
 
 Infer = Callable[[NDArray[np.uint8]], RawOutputs]
 LOWEST_SCORE = 0.01
+BATCH_SIZE = 32
 
 
 def evaluate(
@@ -23,18 +24,16 @@ def evaluate(
     samples: Iterable[Sample],
     labels: Sequence[str],
     negatives: Negatives | None = None,
-    *,
-    batch_size: int = 32,
 ) -> Figures:
     """Run an engine over the samples' pictures, choose its threshold and measure what it finds.
 
     With `negatives` the threshold keeps within their limits, and the figures tell how often they
     are broken.
     """
-    truths, found = locate_samples(infer, samples, batch_size)
+    truths, found = locate_samples(infer, samples)
     if negatives is None:
         return measure(truths, found, labels)
-    photos, mistaken = try_negatives(infer, negatives, batch_size)
+    photos, mistaken = try_negatives(infer, negatives)
     return measure(truths, found, labels, photos=photos, mistaken=mistaken)
 
 
@@ -94,22 +93,18 @@ def presence_threshold(truths: Sequence[Truth], found: Sequence[Found]) -> float
     return choose_by_presence(best_scores, np.array([bool(len(t.boxes)) for t in truths]))
 
 
-def try_negatives(
-    infer: Infer, negatives: Negatives, batch_size: int = 32
-) -> tuple[Trials | None, Trials | None]:
+def try_negatives(infer: Infer, negatives: Negatives) -> tuple[Trials | None, Trials | None]:
     """Look for objects where there are none: in photos, and in drawings of other things."""
     photos = mistaken = None
     if negatives.photos is not None:
-        photos = false_trials(locate_all(infer, negatives.photos, batch_size))
+        photos = false_trials(locate_all(infer, negatives.photos))
     if negatives.drawings is not None:
-        truths, found = locate_samples(infer, negatives.drawings, batch_size)
+        truths, found = locate_samples(infer, negatives.drawings)
         mistaken = mistaken_trials(truths, found)
     return photos, mistaken
 
 
-def locate_samples(
-    infer: Infer, samples: Iterable[Sample], batch_size: int = 32
-) -> tuple[list[Truth], list[Found]]:
+def locate_samples(infer: Infer, samples: Iterable[Sample]) -> tuple[list[Truth], list[Found]]:
     """Run an engine over samples' pictures; return what is true of each, and what was found.
 
     As in `locate_all`, few are held at once.
@@ -120,13 +115,11 @@ def locate_samples(
         truths.append(truth_of(sample))
         return sample.image
 
-    found = locate_all(infer, map(image_of, samples), batch_size)
+    found = locate_all(infer, map(image_of, samples))
     return truths, found
 
 
-def locate_all(
-    infer: Infer, images: Iterable[NDArray[np.uint8]], batch_size: int = 32
-) -> list[Found]:
+def locate_all(infer: Infer, images: Iterable[NDArray[np.uint8]]) -> list[Found]:
     """Run an engine over pictures, uint8 [H, W, 3] BGR, those of one size together.
 
     No more pictures are held than one batch of each size.
@@ -143,7 +136,7 @@ def locate_all(
     for n, image in enumerate(images):
         alike = waiting.setdefault(image.shape, [])
         alike.append((n, image))
-        if len(alike) == batch_size:
+        if len(alike) == BATCH_SIZE:
             run(waiting.pop(image.shape))
     for alike in waiting.values():
         run(alike)

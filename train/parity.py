@@ -11,19 +11,11 @@ from train.matching import UNPAIRED, Found, Truth, pair
 from train.samples import Sample
 
 SAME_OBJECT_IOU = 0.5
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How far two answers may lie apart; each figure must stay below its limit."""
-
-    map50_95: float = 0.003
-    median_px: float = 0.5
-    worst_px: float = 2.0
-    worst_score: float = 0.01
-
-
-LIMITS = Limits()
+# how far two answers may lie apart; each figure must stay below its limit
+MAP_LIMIT = 0.003
+MEDIAN_LIMIT_PX = 0.5
+WORST_LIMIT_PX = 2.0
+SCORE_LIMIT = 0.01
 
 
 @dataclass(frozen=True)
@@ -43,13 +35,13 @@ class Parity:
     worst_px: float
     worst_score: float
 
-    def faults(self, limits: Limits = LIMITS) -> list[str]:
+    def faults(self) -> list[str]:
         """Say what goes beyond a limit; nothing: both answers are alike."""
         checks = (
-            ("mAP@50:95", abs(self.map50_95[0] - self.map50_95[1]), limits.map50_95),
-            ("boxes at the median, px", self.median_px, limits.median_px),
-            ("boxes at the worst, px", self.worst_px, limits.worst_px),
-            ("scores at the worst", self.worst_score, limits.worst_score),
+            ("mAP@50:95", abs(self.map50_95[0] - self.map50_95[1]), MAP_LIMIT),
+            ("boxes at the median, px", self.median_px, MEDIAN_LIMIT_PX),
+            ("boxes at the worst, px", self.worst_px, WORST_LIMIT_PX),
+            ("scores at the worst", self.worst_score, SCORE_LIMIT),
         )
         faults = [
             f"{name}: {value:.4g} apart, and the limit is {limit:g}"

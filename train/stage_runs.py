@@ -21,6 +21,7 @@ from train.trainer import Progress, Trainer, resume
 from train.training_data import generated_data
 
 SINGLE_ABSENT = 0.35
+SHOWN = 12  # pictures with what was found in them
 VALIDATION = 64  # pictures at the end of the loop; what counts is measured after it
 
 
@@ -49,7 +50,6 @@ def run_stage(
     *,
     go_on: bool = False,
     count: int = 1000,
-    shown: int = 12,
     workers: int = 1,
 ) -> StageRun:
     """Train a stage in `folder`, which is emptied first, and measure it on `count` pictures.
@@ -78,7 +78,7 @@ def run_stage(
         figures = settle_by_presence(best, data, count)
     else:
         figures = settle(best, data, samples=count, photos=0)
-    samples = list(data.held_out_samples(shown))
+    samples = list(data.held_out_samples(SHOWN))
     locate = network_locate(averaged_network(load_checkpoint(best)))
     found = [one.above(figures.threshold) for one in locate_all(locate, (s.image for s in samples))]
     pictures = recipe.steps * recipe.batch_size

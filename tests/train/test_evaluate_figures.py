@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engines.backends import RawOutputs
 from train.accuracy import accuracy
 from train.coco import precisions
-from train.evaluate import evaluate, locate_all, measure
+from train.evaluate import BATCH_SIZE, evaluate, locate_all, measure
 from train.figures import Figures
 from train.matching import Found, Truth, pair
 from train.samples import Sample
@@ -166,12 +166,13 @@ def test_average_precision_agrees_with_its_definition(seed: int) -> None:
 
 def test_evaluate_runs_an_engine_over_pictures_of_several_shapes() -> None:
     """The engine says where the white is; pictures of one shape come to it together."""
-    shapes, calls = [(64, 96), (96, 64), (64, 96), (64, 96)], []
+    shapes, calls = [(64, 96), (96, 64), *[(64, 96)] * BATCH_SIZE], []
     samples = []
     for n, (height, width) in enumerate(shapes):
         image = np.zeros((height, width, 3), np.uint8)
-        image[10 + n : 40 + n, 20:44] = 255
-        box = np.array([[20, 10 + n, 44, 40 + n]], np.float32)
+        top = 10 + n % 20
+        image[top : top + 30, 20:44] = 255
+        box = np.array([[20, top, 44, top + 30]], np.float32)
         samples.append(Sample(image, box, np.array([1])))
 
     def infer(images: np.ndarray) -> RawOutputs:
@@ -183,10 +184,11 @@ def test_evaluate_runs_an_engine_over_pictures_of_several_shapes() -> None:
         scores = np.tile(np.array([0.8, 0.001], np.float32), (len(images), 1))
         return RawOutputs(boxes, scores, np.ones(scores.shape, np.int64))
 
-    figures = evaluate(infer, samples, LABELS, batch_size=2)
-    assert sorted(calls) == [1, 1, 2]
+    figures = evaluate(infer, samples, LABELS)
+    assert sorted(calls) == [1, 1, BATCH_SIZE]
     assert figures.map50_95 == figures.mean_iou == 1
-    assert [len(one.scores) for one in locate_all(infer, (s.image for s in samples))] == [1] * 4
+    found = locate_all(infer, (s.image for s in samples))
+    assert [len(one.scores) for one in found] == [1] * len(samples)
     assert locate_all(infer, []) == []
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from train.matching import Found, Truth
-from train.parity import Limits, parity
+from train.parity import parity
 
 BOXES = np.array([[10, 10, 50, 50], [60, 20, 90, 80]], np.float32)
 IDS = np.array([0, 1])
@@ -38,7 +40,9 @@ def test_the_worst_side_and_the_worst_score_count() -> None:
     assert "at the worst, px: 3 apart" in told
     assert "at the median, px: 1.5 apart" in told
     assert "scores" in told
-    assert other.faults(Limits(1, 5, 5, 1)) == []
+    within = replace(other, map50_95=(0.9, 0.9029), median_px=0.4, worst_px=1.9, worst_score=0.009)
+    assert within.faults() == []
+    assert len(replace(within, map50_95=(0.9, 0.9031)).faults()) == 1
 
 
 def test_an_object_that_one_misses_is_a_fault_whichever_it_is() -> None:

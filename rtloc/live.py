@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import cv2
 
@@ -111,10 +110,6 @@ class LiveSource:
             frame, self._newest = self._newest, None
             return frame
 
-    def newest(self, timeout_s: float) -> Frame | None:
-        """Return the newest frame, once each; None where none comes in time or the stream ended."""
-        return newest_of([self], timeout_s)[0]
-
     def age_s(self, frame: Frame) -> float:
         """Return how long ago a frame came, in seconds."""
         return time.perf_counter() - self._started_s - frame.time_s
@@ -133,18 +128,3 @@ def newest_of(sources: Sequence[LiveSource], timeout_s: float) -> list[Frame | N
             timeout_s,
         )
         return [one.take() for one in sources]
-
-
-@contextmanager
-def open_live(source: Source, *, comes_back: bool = True) -> Iterator[LiveSource]:
-    """Open a camera or a stream; one that is lost later is opened again, if `comes_back`.
-
-    Raises:
-        UsageError: the source is a file.
-        RtlocError: the camera or the stream does not open at first.
-    """
-    live = LiveSource(source, open_capture(source), comes_back=comes_back)
-    try:
-        yield live
-    finally:
-        live.close()

@@ -12,11 +12,12 @@ import cv2
 import numpy as np
 import pytest
 from mjpeg_server import MjpegServer, mjpeg_server, number_of
+from one_live import newest, open_live
 from rtsp_server import rtsp_server
 
 from rtloc.capture import CameraMode, Source, as_bgr, difference, open_capture
 from rtloc.errors import RtlocError, UsageError
-from rtloc.live import LiveSource, open_live
+from rtloc.live import LiveSource
 
 SMALL = np.full((240, 320, 3), 90, np.uint8)
 TIMEOUT_S = 10
@@ -33,7 +34,7 @@ def deliveries(live: LiveSource, count: int, pause_s: float) -> list[int]:
     """Take frames at a consumer's pace; return their numbers."""
     numbers = []
     for _ in range(count):
-        frame = live.newest(TIMEOUT_S)
+        frame = newest(live, TIMEOUT_S)
         assert frame is not None
         numbers.append(number_of(frame.image))
         time.sleep(pause_s)
@@ -43,7 +44,7 @@ def deliveries(live: LiveSource, count: int, pause_s: float) -> list[int]:
 def test_a_slow_consumer_always_gets_the_newest_frame(stream: MjpegServer) -> None:
     with open_live(Source(stream.url), comes_back=False) as live:
         for _ in range(10):
-            frame = live.newest(TIMEOUT_S)
+            frame = newest(live, TIMEOUT_S)
             # seven frames come in each pause; a queue would lag by six more each time
             behind = stream.sent - 1 - number_of(frame.image)
             assert behind <= 8
@@ -71,10 +72,10 @@ def test_a_fast_consumer_gets_every_frame_once(stream: MjpegServer) -> None:
 def test_index_and_time_are_the_streams_own(stream: MjpegServer) -> None:
     with open_live(Source(stream.url), comes_back=False) as live:
         deliveries(live, count=3, pause_s=0)
-        first = live.newest(TIMEOUT_S)
+        first = newest(live, TIMEOUT_S)
         time.sleep(1.0)
-        live.newest(TIMEOUT_S)
-        last = live.newest(TIMEOUT_S)
+        newest(live, TIMEOUT_S)
+        last = newest(live, TIMEOUT_S)
     assert first is not None
     assert last is not None
     assert last.index - first.index == number_of(last.image) - number_of(first.image)
@@ -86,10 +87,10 @@ def test_waiting_for_a_frame_ends_after_the_given_time() -> None:
         mjpeg_server(SMALL, rate=100, frames=40, falls_silent=True) as stream,
         open_live(Source(stream.url), comes_back=False) as live,
     ):
-        while live.newest(0.4) is not None:
+        while newest(live, 0.4) is not None:
             pass
         started = time.perf_counter()
-        assert live.newest(0.2) is None
+        assert newest(live, 0.2) is None
         assert 0.15 < time.perf_counter() - started < 2
         assert not live.ended
 
@@ -100,18 +101,18 @@ def test_a_stream_that_ends_delivers_its_last_frame_and_says_so() -> None:
         open_live(Source(stream.url), comes_back=False) as live,
     ):
         numbers = []
-        while (frame := live.newest(TIMEOUT_S)) is not None:
+        while (frame := newest(live, TIMEOUT_S)) is not None:
             numbers.append(number_of(frame.image))
         assert live.ended
         assert stream.sent == 40
         assert numbers[-1] == 39
-        assert live.newest(TIMEOUT_S) is None
+        assert newest(live, TIMEOUT_S) is None
 
 
 def test_closing_ends_the_thread(stream: MjpegServer) -> None:
     before = set(threading.enumerate())
     with open_live(Source(stream.url), comes_back=False) as live:
-        live.newest(TIMEOUT_S)
+        newest(live, TIMEOUT_S)
     started_here = set(threading.enumerate()) - before
     assert all("process_request" in thread.name for thread in started_here)
     assert live.ended
@@ -186,7 +187,7 @@ def numbers_until(live: LiveSource, losses: int) -> list[int]:
     after = 0
     ends = time.monotonic() + 30
     while after < 5 and time.monotonic() < ends:
-        frame = live.newest(1)
+        frame = newest(live, 1)
         if frame is not None:
             numbers.append(number_of(frame.image))
             after += live.losses >= losses
@@ -206,9 +207,9 @@ def test_indices_and_times_go_on_when_a_stream_comes_back() -> None:
     with mjpeg_server(SMALL, rate=60, frames=40) as stream, open_live(Source(stream.url)) as live:
         frames = []
         while live.losses < 1 or len(frames) < 5:
-            frame = live.newest(TIMEOUT_S)
+            frame = newest(live, TIMEOUT_S)
             frames += [frame] if frame else []
-        frames.append(live.newest(TIMEOUT_S))
+        frames.append(newest(live, TIMEOUT_S))
     assert all(a.index < b.index and a.time_s < b.time_s for a, b in pairwise(frames))
 
 
@@ -219,7 +220,7 @@ def test_a_stream_that_falls_silent_is_lost_and_said_so() -> None:
     ):
         ends = time.monotonic() + TIMEOUT_S
         while live.trouble is None and time.monotonic() < ends:
-            live.newest(0.1)
+            newest(live, 0.1)
         assert live.trouble is not None
         assert f"{stream.url} is lost" in live.trouble
         assert numbers_until(live, losses=1)
@@ -231,7 +232,7 @@ def test_pauses_grow_while_a_source_stays_away_and_closing_ends_them() -> None:
         said: list[str] = []
         ends = time.monotonic() + TIMEOUT_S
         while len(said) < 3 and time.monotonic() < ends:
-            live.newest(0.02)
+            newest(live, 0.02)
             if live.trouble and "trying" in live.trouble and live.trouble not in said:
                 said.append(live.trouble)
         assert [text.rpartition("in ")[2] for text in said] == ["0.5 s", "1 s", "2 s"]
@@ -255,8 +256,8 @@ def test_pictures_may_change_their_size() -> None:
     ):
         ends = time.monotonic() + TIMEOUT_S
         while stream.sent < 60 and time.monotonic() < ends:
-            live.newest(1)
-        frames = [live.newest(TIMEOUT_S) for _ in range(5)]
+            newest(live, 1)
+        frames = [newest(live, TIMEOUT_S) for _ in range(5)]
     assert live.losses == 0
     for frame in frames:
         assert frame is not None
@@ -270,7 +271,7 @@ def test_an_rtsp_camera_delivers_and_comes_back_when_its_server_does() -> None:
             pytest.skip("GStreamer's RTSP server is not installed (see tests/support)")
         source = Source(url, silent_s=2.0)
         live = LiveSource(source, open_capture(source), comes_back=True)
-        frames = [live.newest(TIMEOUT_S) for _ in range(20)]
+        frames = [newest(live, TIMEOUT_S) for _ in range(20)]
     assert all(frame is not None and frame.image.shape == (240, 320, 3) for frame in frames)
     assert all(frame.image.max() > 200 for frame in frames if frame)  # the ball
     assert "OPENCV_FFMPEG_CAPTURE_OPTIONS" not in os.environ  # files are opened without them
@@ -280,7 +281,7 @@ def test_an_rtsp_camera_delivers_and_comes_back_when_its_server_does() -> None:
         ends = time.monotonic() + 3 * TIMEOUT_S
         before = live.received
         while (live.losses < 1 or live.received < before + 20) and time.monotonic() < ends:
-            live.newest(1)
+            newest(live, 1)
         assert live.losses >= 1
         assert live.received >= before + 20
 
@@ -289,7 +290,7 @@ def test_a_mirror_swaps_left_and_right() -> None:
     image = SMALL.copy()
     image[:, :160] = 220
     with mjpeg_server(image) as stream, open_live(Source(stream.url, mirrored=True)) as live:
-        frame = live.newest(TIMEOUT_S)
+        frame = newest(live, TIMEOUT_S)
     assert frame is not None
     assert frame.image[100, 250].mean() > 200
     assert frame.image[100, 50].mean() < 120

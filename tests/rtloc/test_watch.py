@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from answering_model import write_answering_model
 from mjpeg_server import mjpeg_server
+from one_live import open_live
 
 from rtloc.capture import Source
 from rtloc.controls import Controls, open_controls
 from rtloc.detections import Detections
 from rtloc.errors import RtlocError
 from rtloc.frame import Frame
-from rtloc.live import open_live
 from rtloc.live_stats import LiveStats
 from rtloc.localizer import Localizer
 from rtloc.watch import Station, watch

@@ -20,7 +20,7 @@ from train.batches import GeneratedBatches, batches
 from train.checkpoint import load_checkpoint, save_checkpoint, without_training
 from train.errors import TrainError
 from train.model_weights import normed_convolutions
-from train.recipe import Recipe, picture_size
+from train.recipe import picture_size, recipe_of
 from train.samples import Maker
 from train.settle import settle
 from train.trained import averaged_network, shape_of
@@ -36,7 +36,8 @@ def averaged(states: Sequence[dict[str, Any]], shares: Sequence[float]) -> dict[
     Of the averaged networks alone, those to be used; there is nothing left to go on training.
 
     Raises:
-        TrainError: they are of different networks, or the shares come to nothing.
+        TrainError: they are of different networks, or of another version of rtloc, or the shares
+            come to nothing.
     """
     if any(kind_of(state) != kind_of(states[0]) for state in states):
         raise TrainError("the checkpoints are of different networks; average those of one")
@@ -63,7 +64,7 @@ def kind_of(state: dict[str, Any]) -> tuple[object, ...]:
 
     Both heads' weights have the same names and shapes, and other meanings.
     """
-    return state["shape"], state["labels"], state["recipe"].get("head", "dense")
+    return state["shape"], state["labels"], recipe_of(state).head
 
 
 def at_scale_of(
@@ -121,7 +122,7 @@ def main(
         data = data_of_state(state)
         if not keep_statistics:
             # of larger pictures they would be others, to which the weights are not used
-            size = picture_size(Recipe(**state["recipe"]), shape_of(state).size)
+            size = picture_size(recipe_of(state), shape_of(state).size)
             state = with_statistics(state, data.training.at_size(size))
         out.parent.mkdir(parents=True, exist_ok=True)
         save_checkpoint(out, state)

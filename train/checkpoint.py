@@ -1,8 +1,9 @@
 """Write and read checkpoints: whole or not at all, and never code."""
 
 import warnings
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -10,6 +11,8 @@ from train.errors import TrainError, cannot_write
 from train.whole_file import whole_file
 
 FORMAT = "rtloc-checkpoint-1"
+PARTS = {"recipe", "shape", "labels", "figures", "averaged"}  # of every checkpoint
+Part = TypeVar("Part")
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
@@ -41,9 +44,24 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise TrainError(
             f"{path} is damaged or no checkpoint; train again or name another"
         ) from error
-    if not isinstance(state, dict) or state.get("format") != FORMAT:
+    if not isinstance(state, dict) or state.get("format") != FORMAT or not state.keys() >= PARTS:
         raise TrainError(f"{path} is no checkpoint of this version of rtloc; train again")
     return state
+
+
+def rebuilt(kind: Callable[..., Part], state: Mapping[str, Any], part: str) -> Part:
+    """Build a part of a checkpoint's state again, of its values by name.
+
+    Raises:
+        TrainError: it has other values than `kind` takes.
+    """
+    try:
+        return kind(**state[part])
+    except TypeError as error:
+        raise TrainError(
+            f"the checkpoint has the {part} of another version of rtloc; use that version, or "
+            "train again"
+        ) from error
 
 
 def without_training(state: dict[str, Any]) -> dict[str, Any]:

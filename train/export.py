@@ -20,11 +20,12 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from engines.model_file import FORMAT_VERSION, INPUT, OUTPUTS
-from train.checkpoint import load_checkpoint
+from train.checkpoint import load_checkpoint, rebuilt
 from train.errors import TrainError
 from train.figures import Figures
 from train.heads import Network, with_answers_decoded
 from train.network import GridNetwork
+from train.recipe import recipe_of
 from train.trained import averaged_network
 from train.whole_file import whole_file
 
@@ -135,11 +136,11 @@ def figures_of(state: Mapping[str, Any], checkpoint: Path) -> Figures:
     """Return the figures in a checkpoint's state.
 
     Raises:
-        TrainError: it was never validated.
+        TrainError: it was never validated, or by another version of rtloc.
     """
     if state["figures"] is None:
         raise TrainError(f"{checkpoint} was never validated; train on until the next validation")
-    return Figures(**state["figures"])
+    return rebuilt(Figures, state, "figures")
 
 
 def export_checkpoint(checkpoint: Path, path: Path, precision: Precision = "fp32") -> Figures:
@@ -150,7 +151,7 @@ def export_checkpoint(checkpoint: Path, path: Path, precision: Precision = "fp32
     """
     state = load_checkpoint(checkpoint)
     figures = figures_of(state, checkpoint)
-    stage, values = state["recipe"]["stage"], figures.numbers()
+    stage, values = recipe_of(state).stage, figures.numbers()
     prepare_place(path)
     about = Description(state["labels"], figures.threshold, stage, values)
     export_onnx(averaged_network(state), about, path, precision)

@@ -21,7 +21,7 @@ from train.bias_correction import correct_biases
 from train.checkpoint import load_checkpoint
 from train.export import Description, describe, export_checkpoint, prepare_place
 from train.figures import Figures
-from train.recipe import Recipe
+from train.recipe import recipe_of
 from train.settle import measure_at_length
 from train.training_data import TrainingData, data_of_state
 from train.whole_file import whole_file
@@ -46,7 +46,7 @@ def export_quantized(checkpoint: Path, path: Path) -> Figures:
     """
     prepare_place(path)
     state = load_checkpoint(checkpoint)
-    recipe, data = Recipe(**state["recipe"]), data_of_state(state)
+    recipe, data = recipe_of(state), data_of_state(state)
     with tempfile.TemporaryDirectory() as folder:
         whole, quantized = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
         export_checkpoint(checkpoint, whole)

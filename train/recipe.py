@@ -1,11 +1,13 @@
 """How to train: all that decides a run, and the sizes and learning rates that follow from it."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from engines.model_file import SMALLEST_SIZE
 from train.batches import Beginning
+from train.checkpoint import rebuilt
 from train.data_set import CUTOUTS, DISTRACTORS, PHOTOS
 from train.network import LARGEST_STRIDE
 
@@ -42,6 +44,15 @@ class Recipe:
     clip_norm: float = 10.0
     precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: what is faster on the device
     seed: int = 0
+
+
+def recipe_of(state: Mapping[str, Any]) -> Recipe:
+    """Return the recipe in a checkpoint's state.
+
+    Raises:
+        TrainError: it is of another version of rtloc.
+    """
+    return rebuilt(Recipe, state, "recipe")
 
 
 def picture_size(recipe: Recipe, size: int) -> int:

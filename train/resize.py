@@ -4,7 +4,7 @@ from pathlib import Path
 
 from train.checkpoint import load_checkpoint, save_checkpoint, without_training
 from train.errors import TrainError
-from train.recipe import Recipe, picture_size
+from train.recipe import picture_size, recipe_of
 
 
 def resize(checkpoint: Path, size: int, out: Path) -> None:
@@ -19,7 +19,7 @@ def resize(checkpoint: Path, size: int, out: Path) -> None:
         TrainError: the checkpoint cannot be read, or is for its own size only.
     """
     state = load_checkpoint(checkpoint)
-    recipe = Recipe(**state["recipe"])
+    recipe = recipe_of(state)
     if recipe.head != "dense":
         raise TrainError(
             f"{checkpoint} has the single head, which is for its own size only; "

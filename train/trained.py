@@ -12,6 +12,7 @@ from train.errors import TrainError
 from train.evaluate import Infer
 from train.heads import HEADS, Network, with_answers_decoded
 from train.network import NetworkShape
+from train.recipe import recipe_of
 
 
 def shape_of(state: dict[str, Any]) -> NetworkShape:
@@ -26,9 +27,9 @@ def averaged_network(state: dict[str, Any]) -> Network:
     """Return the averaged network of a checkpoint's state, the one to be used.
 
     Raises:
-        TrainError: the checkpoint is of another network.
+        TrainError: the checkpoint is of another network, or of another version of rtloc.
     """
-    network = HEADS[state["recipe"].get("head", "dense")].network(shape_of(state))
+    network = HEADS[recipe_of(state).head].network(shape_of(state))
     load_weights(network, state["averaged"])
     return network.eval()
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from train.batches import Batch, GeneratedBatches, batches
-from train.checkpoint import load_checkpoint, save_checkpoint
+from train.checkpoint import load_checkpoint, rebuilt, save_checkpoint
 from train.curves import LOSSES, append_row, cut_rows, draw_curves
 from train.errors import DivergedError, TrainError
 from train.evaluate import evaluate
@@ -22,7 +22,7 @@ from train.interrupts import delayed_interrupt, unbroken
 from train.loss import LossParts, LossWeights
 from train.network import NetworkShape
 from train.optimizers import move_average, optimizers_of
-from train.recipe import Recipe, beginning_of, picture_size, schedule
+from train.recipe import Recipe, beginning_of, picture_size, recipe_of, schedule
 from train.samples import Maker, Sample
 from train.team import ALONE, Team, in_step
 from train.trained import load_weights, network_locate, shape_of
@@ -252,12 +252,13 @@ def resume(path: Path, team: Team = ALONE) -> Trainer:
     """Rebuild the trainer of a checkpoint; it goes on as if it had never stopped.
 
     Raises:
-        TrainError: the checkpoint cannot be read, or is of another network or other optimizers.
+        TrainError: the checkpoint cannot be read, or is of another network, other optimizers or
+            another version of rtloc.
     """
     state = load_checkpoint(path)
     if "optimizers" not in state:
         raise TrainError(f"{path} was trained with another optimizer; train again")
-    trainer = Trainer(Recipe(**state["recipe"]), shape_of(state), state["labels"], team)
+    trainer = Trainer(recipe_of(state), shape_of(state), state["labels"], team)
     load_weights(trainer.network, state["network"])
     load_weights(trainer.averaged, state["averaged"])
     for optimizer, theirs in zip(trainer.optimizers, state["optimizers"], strict=True):
@@ -265,8 +266,7 @@ def resume(path: Path, team: Team = ALONE) -> Trainer:
     trainer.step = state["step"]
     trainer.seconds = state.get("seconds", 0.0)
     trainer.best_map = state["best_map"]
-    figures = state["figures"]
-    trainer.figures = None if figures is None else Figures(**figures)
+    trainer.figures = None if state["figures"] is None else rebuilt(Figures, state, "figures")
     trainer.hard_before = state.get("hard")
     return trainer
 

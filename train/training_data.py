@@ -11,7 +11,7 @@ from train.labelled import read_labelled, with_labels
 from train.labelled_maker import MixedMaker, labelled_maker, plain
 from train.labelled_set import LoadedPicture, load_pictures
 from train.negatives import Negatives
-from train.recipe import Recipe
+from train.recipe import Recipe, recipe_of
 from train.samples import Maker, Sample
 from train.stages import STAGES
 
@@ -107,9 +107,10 @@ def data_of_state(state: dict[str, Any]) -> TrainingData:
     """Load what the run of a checkpoint's state was trained and is measured on.
 
     Raises:
-        TrainError: it is not there any more, or is of other classes now.
+        TrainError: it is not there any more, or is of other classes now, or the state is of another
+            version of rtloc.
     """
-    recipe = Recipe(**state["recipe"])
+    recipe = recipe_of(state)
     data = load_training_data(recipe, state["shape"]["size"])
     check_labels(data, recipe, state["labels"])
     return data

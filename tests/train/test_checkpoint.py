@@ -16,10 +16,13 @@ from train.checkpoint import load_checkpoint, save_checkpoint
 from train.errors import TrainError
 
 STATE = {
+    "recipe": {"steps": 8},
+    "shape": {"size": 64},
     "step": 7,
     "labels": ["cat", "Pokémon"],
     "figures": None,
     "network": {"weight": torch.arange(12.0).reshape(3, 4), "count": torch.tensor(3)},
+    "averaged": {"weight": torch.arange(12.0).reshape(3, 4)},
 }
 each_example_overwrites = settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -134,6 +137,12 @@ def test_a_text_is_refused(path: Path, text: str) -> None:
 def test_another_format_is_refused(path: Path, other: object) -> None:
     torch.save(other, path)
     assert "is no checkpoint of this version of rtloc" in refusal(path)
+
+
+@pytest.mark.parametrize("part", ["recipe", "shape", "labels", "figures", "averaged"])
+def test_one_without_a_part_is_refused(path: Path, part: str) -> None:
+    save_checkpoint(path, {k: v for k, v in STATE.items() if k != part})
+    assert "is no checkpoint of this version of rtloc; train again" in refusal(path)
 
 
 class Booby:

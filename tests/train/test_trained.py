@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
-from train.checkpoint import load_checkpoint
+from train.average import averaged
+from train.checkpoint import load_checkpoint, save_checkpoint
+from train.errors import TrainError
+from train.export import export_checkpoint
+from train.figures import Figures
 from train.generator import PictureMaker
 from train.network import GridNetwork, NetworkShape
+from train.quantize import export_quantized
 from train.recipe import Recipe
+from train.resize import resize
 from train.trained import averaged_network, network_locate
-from train.trainer import Trainer
+from train.trainer import Trainer, resume
+from train.training_data import data_of_state
 
 SHAPE = NetworkShape(3, 64, (8, 8, 8, 8), (0, 0, 0))
 LABELS = ("Bulbasaur", "Charmander", "Squirtle")
@@ -35,6 +45,29 @@ def test_the_averaged_network_of_a_checkpoint_is_the_trainers(
     assert not network.training
     assert same(network, trainer.averaged.cpu())
     assert not same(network, trainer.network.cpu())
+
+
+@pytest.mark.parametrize("part", ["recipe", "figures"])
+def test_a_checkpoint_of_another_version_is_told_in_one_line(tmp_path: Path, part: str) -> None:
+    path, out = tmp_path / "newer.pt", tmp_path / "out"
+    state = Trainer(Recipe(), SHAPE, LABELS).state()
+    state["figures"] = asdict(Figures(0.9, 0.8, {}, 0.5, 1.0, 1.0))
+    state[part]["of_tomorrow"] = 1
+    save_checkpoint(path, state)
+    reads: list[Callable[[], object]] = [lambda: resume(path), lambda: export_checkpoint(path, out)]
+    if part == "recipe":
+        reads += [
+            lambda: averaged([state, state], [1, 1]),
+            lambda: averaged_network(state),
+            lambda: data_of_state(state),
+            lambda: export_quantized(path, out),
+            lambda: resize(path, 320, out),
+        ]
+    for read in reads:
+        with pytest.raises(TrainError, match="of another version of rtloc") as caught:
+            read()
+        assert "\n" not in str(caught.value)
+    assert not out.exists()
 
 
 def test_a_network_answers_as_an_engine_does() -> None:

@@ -98,23 +98,45 @@ def read_report(path: Path) -> dict[str, Any]:
 
     Raises:
         UsageError: there is no such file.
-        RtlocError: it is something else.
+        RtlocError: it is something else, or lacks what `compare` needs.
     """
     try:
-        report = json.loads(path.read_text(encoding="utf-8"))
-        for backend in report["backends"]:
-            assert backend["name"]
-            assert all(len(rounds) for rounds in backend["rounds_ms"].values())
+        report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if not is_report(report):
+            raise ValueError("something is missing")
     except FileNotFoundError as error:
         raise UsageError(f"no such file: {path}") from error
     except OSError as error:
         raise RtlocError(f"cannot read {path}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
+    except (ValueError, RecursionError) as error:
         raise RtlocError(
-            f"{path} is no report of rtloc bench; make one with rtloc bench --json {path}"
+            f"{path} is no report of rtloc bench, or one of another version; make one with "
+            f"rtloc bench --json {path}"
         ) from error
-    assert isinstance(report, dict)
     return report
+
+
+def is_report(read: Any) -> bool:
+    """Say whether what was read is a report with all that `compare` needs."""
+    if not isinstance(read, dict) or not isinstance(read.get("backends"), list):
+        return False
+    told = all(isinstance(read.get(about, {}), dict) for about in ("settings", "machine"))
+    return told and bool(read["backends"]) and all(map(is_measured, read["backends"]))
+
+
+def is_measured(backend: Any) -> bool:
+    """Say whether what was read is a backend with its rounds."""
+    if not isinstance(backend, dict) or not isinstance(backend.get("rounds_ms"), dict):
+        return False
+    times = [*backend["rounds_ms"].values(), backend.get("calibration_ms")]
+    return isinstance(backend.get("name"), str) and all(map(are_times, times))
+
+
+def are_times(read: Any) -> bool:
+    """Say whether what was read is a list of times, one at least."""
+    if not isinstance(read, list) or not read:
+        return False
+    return all(isinstance(one, int | float) and one >= 0 for one in read)  # nor nan
 
 
 def compare(new: dict[str, Any], old: dict[str, Any]) -> Comparison:

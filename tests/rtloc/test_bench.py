@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from mjpeg_server import mjpeg_server
 
 from rtloc.bench.closed_loop import measure
-from rtloc.bench.compare import paired, unpaired
+from rtloc.bench.compare import paired, read_report, unpaired
 from rtloc.bench.frames import copies, made_frames, open_frames
 from rtloc.bench.machine import busy_warning, lines, machine, peak_memory_mib
 from rtloc.bench.open_loop import OpenRun, highest_held, open_loop, sweep
@@ -32,6 +33,7 @@ from rtloc.track import Tracker
 
 BOX = (8.0, 8.0, 40.0, 40.0)
 SAMPLES = st.lists(st.floats(0.001, 1e4), min_size=1, max_size=300)
+BACKEND = {"name": "openvino", "rounds_ms": {"locate": [1.5, 2]}, "calibration_ms": [0.3]}
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +98,38 @@ def test_rounds_that_differ_much_prove_nothing() -> None:
     certain_but_small = unpaired([10.1] * 9, [10.0] * 9)
     assert certain_but_small.low > 1
     assert certain_but_small.verdict == "within noise"
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        {"backends": []},
+        {"backends": {"openvino": BACKEND}},
+        {"backends": [BACKEND], "settings": "as usual"},
+        {"backends": [BACKEND], "machine": None},
+        *(
+            {"backends": [BACKEND, {k: v for k, v in BACKEND.items() if k != gone}]}
+            for gone in BACKEND
+        ),
+        {"backends": [{**BACKEND, "name": 1}]},
+        *(
+            {"backends": [{**BACKEND, "calibration_ms": wrong}]}
+            for wrong in ([], ["0.3"], [None], 0.3, [float("nan")], [-1.0])
+        ),
+        {"backends": [{**BACKEND, "rounds_ms": {"locate": []}}]},
+        {"backends": [{**BACKEND, "rounds_ms": [[1.5, 2]]}]},
+    ],
+)
+def test_a_report_that_cannot_be_compared_with_is_refused_when_it_is_read(
+    tmp_path: Path, report: dict
+) -> None:
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps({"backends": [BACKEND]}), "utf-8")
+    assert read_report(path) == {"backends": [BACKEND]}
+    path.write_text(json.dumps(report), "utf-8")
+    with pytest.raises(RtlocError, match=r"old\.json is no report of rtloc bench") as caught:
+        read_report(path)
+    assert "\n" not in str(caught.value)
 
 
 def test_frames_are_measured_in_rounds_by_turns(localizer: Localizer, frames: list[Frame]) -> None:

@@ -36,11 +36,10 @@ def cut_rows(path: Path, last_step: int) -> None:
     """
     if not path.exists():
         return
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
     try:
-        kept = [row for row in rows if int(row["step"]) <= last_step]
-    except (KeyError, TypeError, ValueError) as error:
+        with path.open(newline="", encoding="utf-8") as file:
+            kept = [row for row in csv.DictReader(file) if int(row["step"]) <= last_step]
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
         raise TrainError(f"{path} is damaged; move it away to go on without it") from error
     if not kept:
         path.unlink()

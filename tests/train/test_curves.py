@@ -48,6 +48,18 @@ def test_lines_behind_the_step_resumed_from_are_dropped(tmp_path: Path) -> None:
     assert {p.name for p in tmp_path.iterdir()} == {"log.csv"}
 
 
+@pytest.mark.parametrize(
+    "damage", [b"\xff", b"step\n1,2\nmany,1\n", b"number\n1\n", b"step\n" + b"1" * 200_000]
+)
+def test_a_damaged_log_is_one_line(tmp_path: Path, damage: bytes) -> None:
+    log = tmp_path / "log.csv"
+    log.write_bytes(damage)
+    with pytest.raises(TrainError, match="is damaged; move it away") as caught:
+        cut_rows(log, 100)
+    assert "\n" not in str(caught.value)
+    assert log.read_bytes() == damage
+
+
 def test_a_run_begun_again_has_no_lines_of_the_last_one(tmp_path: Path) -> None:
     log = tmp_path / "log.csv"
     cut_rows(log, 0)

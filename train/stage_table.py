@@ -62,9 +62,12 @@ def read_results(path: Path) -> list[Result]:
     if not path.exists():
         return []
     try:
-        return [Result(**row) for row in json.loads(path.read_text("utf-8"))]
+        results = [Result(**row) for row in json.loads(path.read_text("utf-8"))]
+        if any(r.stage not in STAGES or r.head not in PLANS for r in results):
+            raise ValueError("no such stage or head")
     except (ValueError, TypeError) as error:
-        raise TrainError(f"{path} holds no results of `rtloc stages`; remove it") from error
+        raise TrainError(f"{path} holds no results of this `rtloc stages`; remove it") from error
+    return results
 
 
 def with_result(results: Sequence[Result], new: Result) -> list[Result]:

@@ -231,6 +231,17 @@ def test_a_damaged_file_of_results_is_named(tmp_path: Path) -> None:
             read_results(tmp_path / "results.json")
 
 
+@pytest.mark.parametrize("other", [{"stage": "gone"}, {"head": "third"}])
+def test_results_of_a_stage_that_is_no_more_are_told_before_training(
+    figures: Figures, tmp_path: Path, other: dict[str, str]
+) -> None:
+    write_results(tmp_path, [result(figures, "white-box", "dense")])
+    rows = json.loads((tmp_path / "results.json").read_text("utf-8"))
+    (tmp_path / "results.json").write_text(json.dumps([{**rows[0], **other}]), "utf-8")
+    with pytest.raises(TrainError, match="holds no results"):
+        read_results(tmp_path / "results.json")
+
+
 def test_only_the_wanted_classes_are_loaded() -> None:
     data = load_data_set("multi-class", CUTOUTS, PHOTOS, 64, 0, labels=("Squirtle", "Charmander"))
     assert data.labels == ("Charmander", "Squirtle")

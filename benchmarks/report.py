@@ -10,7 +10,8 @@ from statistics import median
 
 import click
 
-from rtloc.bench.machine import cpu_count, cpu_model, installed, system
+from engines.cores import processor_name, usable_cores
+from rtloc.bench.machine import installed, system
 from rtloc.bench.report import markdown_table as table
 
 __all__ = ("machine", "publish", "ratios", "spread", "table")
@@ -32,7 +33,8 @@ def machine() -> str:
     """Name the CPU, the system and the versions of the libraries, in two lines."""
     libraries = ", ".join(f"{name} {installed(name) or '(not installed)'}" for name in LIBRARIES)
     return (
-        f"{cpu_model()}, {cpu_count()} cores, {system()}; load average {os.getloadavg()[0]:.1f}.\n"
+        f"{processor_name()}, {usable_cores()} cores, {system()}; "
+        f"load average {os.getloadavg()[0]:.1f}.\n"
         f"Python {platform.python_version()}, {libraries}."
     )
 

@@ -1,12 +1,12 @@
 """Run a model with ONNX Runtime on the CPU (https://onnxruntime.ai)."""
 
-import os
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engines.backends import Load, RawOutputs
+from engines.cores import usable_cores
 from engines.errors import EngineError, not_imported
 from engines.model_file import INPUT, OUTPUTS, ModelInfo, check_contract
 
@@ -37,7 +37,7 @@ class OnnxRuntimeBackend:
         if load.threads is not None:
             options.intra_op_num_threads = load.threads
         elif load.streams > 1:
-            options.intra_op_num_threads = max(1, (os.cpu_count() or 1) // load.streams)
+            options.intra_op_num_threads = max(1, usable_cores() // load.streams)
         try:
             self._session: Any = onnxruntime.InferenceSession(
                 str(info.path), options, providers=["CPUExecutionProvider"], enable_fallback=0

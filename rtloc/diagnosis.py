@@ -1,6 +1,5 @@
 """Find out what is on this machine that rtloc could use, and why not what is not."""
 
-import os
 import platform
 import sys
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import cv2
 
 from engines.backends import BACKENDS, open_backend
+from engines.cores import usable_cores
 from engines.engine_cache import cache_folder, engines_in_cache
 from engines.errors import BackendUnavailableError, EngineError
 from engines.gpu import find_gpu
@@ -33,7 +33,7 @@ def diagnosis() -> dict[str, Any]:
     engines = list(engines_in_cache())
     return {
         "rtloc": __version__,
-        "system": f"{platform.platform()}, {os.cpu_count()} cores",
+        "system": f"{platform.platform()}, {usable_cores()} cores",
         "python": sys.version.split()[0],
         "libraries": {name: installed(name) or "not installed" for name in LIBRARIES},
         "opencv": {

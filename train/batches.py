@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from engines.cores import usable_cores
 from train.errors import TrainError
 from train.samples import Maker, Sample
 from train.targets import Targets, make_targets
@@ -93,7 +94,7 @@ def usual_workers() -> int:
     if not torch.cuda.is_available():
         return 2
     of_machine = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # the team's processes, by torchrun
-    return max(2, (os.cpu_count() or 1) // of_machine - 1)
+    return max(2, usable_cores() // of_machine - 1)
 
 
 def batches(pictures: GeneratedBatches, first: int, end: int, workers: int) -> Iterator[Batch]:

@@ -1,7 +1,6 @@
 """Keep what the stages reached: as JSON to go on from, and as a table to read."""
 
 import json
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 import torch
 
+from engines.cores import processor_name
 from train.errors import TrainError
 from train.stage_recipes import PLANS, TARGETS, HeadName, Plan
 from train.stage_runs import StageRun
@@ -156,13 +156,3 @@ def machine_name() -> str:
     else:
         what = f"{processor_name()}, {torch.get_num_threads()} cores"
     return f"{what}, torch {torch.__version__.split('+')[0]}"
-
-
-def processor_name() -> str:
-    """Return the processor's name as the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()

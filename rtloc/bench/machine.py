@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 import time
@@ -12,6 +11,7 @@ from typing import Any
 
 import psutil
 
+from engines.cores import processor_name, usable_cores
 from engines.errors import BackendUnavailableError
 from engines.gpu import find_gpu
 
@@ -33,8 +33,8 @@ def machine() -> dict[str, Any]:
     """
     load = psutil.getloadavg()[0]
     return {
-        "cpu": cpu_model(),
-        "cores": cpu_count(),
+        "cpu": processor_name(),
+        "cores": usable_cores(),
         "physical_cores": psutil.cpu_count(logical=False),
         "governor": GOVERNOR.read_text("ascii").strip() if GOVERNOR.exists() else None,
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
@@ -90,23 +90,6 @@ def installed(library: str) -> str | None:
         return version(library)
     except PackageNotFoundError:
         return None
-
-
-def cpu_model() -> str:
-    """Return the CPU's name as the system gives it."""
-    cpus = Path("/proc/cpuinfo")
-    if cpus.exists():
-        for line in cpus.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def cpu_count() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def system() -> str:

@@ -1,6 +1,5 @@
 """`rtloc video`: find objects in a video file."""
 
-import os
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import click
 import cv2
 
+from engines.cores import usable_cores
 from rtloc.commands.options import (
     Locating,
     locating_options,
@@ -72,7 +72,7 @@ def command(
     keep_freed_memory()
     with ExitStack() as stack:
         stack.enter_context(terminated_like_interrupted())
-        cores = os.cpu_count() or 1
+        cores = usable_cores()
         # each thread more costs work of its own; beside an encoder no core stands idle without
         video = stack.enter_context(open_video(source, max(1, cores - 1) if target else 0))
         check_targets(source, target, records)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,18 @@ def test_the_doctor_tells_what_is_here(rtloc, cache: Path) -> None:
     assert found["libraries"]["numpy"][0].isdigit()
     assert found["opencv"]["windows"]
     assert found["gpu"]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system has no affinity")
+def test_the_doctor_counts_the_cores_that_are_for_it(rtloc, cache: Path) -> None:
+    own = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(own)})
+    try:
+        done = rtloc("doctor", "--json")
+    finally:
+        os.sched_setaffinity(0, own)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["system"].endswith(", 1 cores")
 
 
 @pytest.mark.parametrize("name", ["onnxruntime", "openvino"])

@@ -7,10 +7,11 @@ endian), the description (JSON, UTF-8), the SHA-256 of all that follows, and the
 
 import hashlib
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from engines.errors import EngineError
 from engines.model_file import ModelInfo
@@ -106,7 +107,8 @@ def read_engine_info(path: Path) -> EngineInfo:
         EngineFileError: it is no engine file of rtloc, or damaged.
         EngineError: it cannot be read.
     """
-    return read_parts(path)[0]
+    with opened(path) as file:
+        return read_head(path, file)[0]
 
 
 def read_engine(path: Path) -> tuple[EngineInfo, bytes]:
@@ -116,24 +118,36 @@ def read_engine(path: Path) -> tuple[EngineInfo, bytes]:
         EngineFileError: it is no engine file of rtloc, damaged, or cut short.
         EngineError: it cannot be read.
     """
-    info, about, digest, plan = read_parts(path)
+    with opened(path) as file:
+        info, about, digest = read_head(path, file)
+        plan = file.read()
     if digest_of(about, plan) != digest:
         raise EngineFileError(f"{path} is damaged or cut short; compile the model again")
     return info, plan
 
 
-def read_parts(path: Path) -> tuple[EngineInfo, bytes, bytes, bytes]:
-    """Return the description, read and as it is, the checksum and the engine."""
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a file to read; raise EngineError where that, or reading it, fails."""
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            yield file
     except OSError as error:
         raise EngineError(f"cannot read {path}: {error.strerror}") from error
-    if not data.startswith(MAGIC):
+
+
+def read_head(path: Path, file: BinaryIO) -> tuple[EngineInfo, bytes, bytes]:
+    """Return the description, read and as it is, and the checksum; the engine comes next.
+
+    Raises:
+        EngineFileError: it is no engine file of rtloc, or damaged.
+    """
+    if file.read(len(MAGIC)) != MAGIC:
         raise EngineFileError(f"{path} is no engine file of rtloc; make one with `rtloc compile`")
-    at = len(MAGIC) + LENGTH_BYTES
-    length = int.from_bytes(data[len(MAGIC) : at], "little")
-    about, rest = data[at : at + length], data[at + length :]
-    if length > LONGEST_DESCRIPTION or len(about) < length or len(rest) < DIGEST_BYTES:
+    length = int.from_bytes(file.read(LENGTH_BYTES), "little")
+    about = file.read(min(length, LONGEST_DESCRIPTION))
+    digest = file.read(DIGEST_BYTES)
+    if len(about) < length or len(digest) < DIGEST_BYTES:
         raise EngineFileError(f"{path} is damaged or cut short; compile the model again")
     try:
         fields = json.loads(about)
@@ -141,7 +155,7 @@ def read_parts(path: Path) -> tuple[EngineInfo, bytes, bytes, bytes]:
         info = EngineInfo(**fields | {"shapes": shapes, "labels": tuple(fields["labels"])})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise EngineFileError(f"{path} is damaged; compile the model again") from error
-    return info, about, rest[:DIGEST_BYTES], rest[DIGEST_BYTES:]
+    return info, about, digest
 
 
 def digest_of(about: bytes, plan: bytes) -> bytes:

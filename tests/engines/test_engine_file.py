@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,6 +52,19 @@ def test_it_comes_back_as_it_was_written(file: Path) -> None:
     assert read_engine(file) == (INFO, PLAN)
     assert read_engine_info(file) == INFO
     assert [path.name for path in file.parent.iterdir()] == ["m.engine"]
+
+
+def test_what_it_says_is_read_without_the_engine(tmp_path: Path) -> None:
+    path, plan = tmp_path / "large.engine", bytes(16 << 20)
+    write_engine(path, INFO, plan)
+    tracemalloc.start()
+    try:
+        assert read_engine_info(path) == INFO
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < len(plan) / 8
+    assert read_engine(path) == (INFO, plan)
 
 
 def test_it_tells_what_the_model_file_would(file: Path) -> None:

@@ -106,7 +106,12 @@ class Localizer:
         self._inputs = Inputs()
 
     def locate(self, image: NDArray[np.uint8]) -> Detections:
-        """Find the objects in one picture, uint8 [H, W, 3] BGR (as OpenCV reads it)."""
+        """Find the objects in one picture, uint8 [H, W, 3] BGR (as OpenCV reads it).
+
+        Raises:
+            RtlocError: it is another array, or has no pixels.
+            engines.errors.EngineError: the GPU is lost, and the CPU cannot go on.
+        """
         return self.locate_batch([image])[0]
 
     def locate_frame(self, frame: Frame) -> Detections:
@@ -124,7 +129,8 @@ class Localizer:
         """Find the objects in several pictures; those of one shape are run together.
 
         Raises:
-            RtlocError: a picture is not uint8 [H, W, 3].
+            RtlocError: a picture is not uint8 [H, W, 3], or has no pixels.
+            engines.errors.EngineError: the GPU is lost, and the CPU cannot go on.
         """
         for image in images:
             check_picture(image)

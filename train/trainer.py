@@ -1,4 +1,4 @@
-"""Train a grid network on generated pictures: the whole loop, top to bottom."""
+"""Train a network, of either head, on a maker's pictures: the whole loop, top to bottom."""
 
 import copy
 import time

@@ -51,13 +51,13 @@ def letterbox(width: int, height: int, input_wh: tuple[int, int]) -> Letterbox:
     return Letterbox(input_wh, (width, height), (content_w, content_h), offset)
 
 
-def fit(image: NDArray[np.uint8], box: Letterbox, out: NDArray[np.uint8]) -> None:
+def fit(image: NDArray[np.uint8], layout: Letterbox, out: NDArray[np.uint8]) -> None:
     """Draw a frame, uint8 [H, W, 3], into the model's input `out`, uint8 [h, w, 3], bars and all.
 
     The frame may also be I420, [H·3/2, W]: its planes are scaled before they are turned into BGR.
     """
-    width, height = box.content_wh
-    x, y = box.offset_xy
+    width, height = layout.content_wh
+    x, y = layout.offset_xy
     out[:y], out[y + height :] = BAR_GREY, BAR_GREY
     out[:, :x], out[:, x + width :] = BAR_GREY, BAR_GREY
     content = out[y : y + height, x : x + width]
@@ -82,13 +82,13 @@ def scale(image: NDArray[np.uint8], out: NDArray[np.uint8]) -> NDArray[np.uint8]
     return out
 
 
-def unfit(boxes_input_px: NDArray[np.float32], box: Letterbox) -> NDArray[np.float32]:
+def unfit(boxes_input_px: NDArray[np.float32], layout: Letterbox) -> NDArray[np.float32]:
     """Take boxes [N, 4] x1 y1 x2 y2 from input pixels to frame pixels, cut at the frame's edges.
 
     Returns float32 [N, 4].
     """
-    offset = np.array(box.offset_xy * 2, np.float32)
-    scale = np.array(box.scale_xy * 2, np.float32)
+    offset = np.array(layout.offset_xy * 2, np.float32)
+    scale = np.array(layout.scale_xy * 2, np.float32)
     boxes = (boxes_input_px - offset) / scale
-    limit = np.array(box.frame_wh * 2, np.float32)
+    limit = np.array(layout.frame_wh * 2, np.float32)
     return boxes.clip(0, limit).astype(np.float32, copy=False)

@@ -144,14 +144,14 @@ class Localizer:
             alike.setdefault(input_wh(*size_wh(image), self.info.input_size), []).append(n)
         for (width, height), chosen in alike.items():
             frames = self._inputs.of_shape((len(chosen), height, width, 3))
-            boxes = [letterbox(*size_wh(images[n]), (width, height)) for n in chosen]
-            for n, box, frame in zip(chosen, boxes, frames, strict=True):
-                fit(images[n], box, frame)
+            layouts = [letterbox(*size_wh(images[n]), (width, height)) for n in chosen]
+            for n, layout, frame in zip(chosen, layouts, frames, strict=True):
+                fit(images[n], layout, frame)
             lap("fit")
             raw = self._infer(frames)
             lap("engine")
-            for row, (n, box) in enumerate(zip(chosen, boxes, strict=True)):
-                found[n] = self._read(raw, row, box)
+            for row, (n, layout) in enumerate(zip(chosen, layouts, strict=True)):
+                found[n] = self._read(raw, row, layout)
             lap("unfit")
         return found
 
@@ -169,13 +169,13 @@ class Localizer:
                     LOG.warning("%s; going on with %s on the CPU", error, self.backend)
             return self._engine.infer(frames)
 
-    def _read(self, raw: RawOutputs, n: int, box: Letterbox) -> Detections:
+    def _read(self, raw: RawOutputs, n: int, layout: Letterbox) -> Detections:
         """Read the n-th picture's detections out of the engine's answer."""
         # best first, so that those above the threshold are the first ones
         count = int((raw.scores[n] >= max(self.threshold, 1e-6)).sum())
         boxes, scores = raw.boxes[n, :count], raw.scores[n, :count].copy()
         class_ids = raw.class_ids[n, :count].copy()
-        found = Detections(unfit(boxes, box), scores, class_ids)
+        found = Detections(unfit(boxes, layout), scores, class_ids)
         if self._class_ids is None:
             return found
         return found[np.isin(class_ids, self._class_ids)]

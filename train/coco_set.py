@@ -28,6 +28,8 @@ def read_coco(
 ) -> PictureSet:
     """Open a COCO set; its pictures are read one by one.
 
+    All count: a model that was trained on the set has learnt from most of them.
+
     labels: the model's, to which the set's categories are matched by name, letter case aside;
     images: as in `picture_at`; count: how many pictures at most.
 

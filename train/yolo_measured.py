@@ -10,11 +10,14 @@ from train.coco_set import match_categories
 from train.labelled_set import LabelledPicture, whole
 from train.picture_set import PictureSet
 from train.samples import Sample
-from train.yolo_set import load_yaml, names_of, pictures_of
+from train.yolo_set import held_out_of, load_yaml, names_of, with_boxes
 
 
 def open_yolo(path: Path, labels: Sequence[str], count: int | None = None) -> PictureSet:
-    """Open what a data.yaml holds out (`val`), or else all (`train`); pictures are read one by one.
+    """Open what training on a data.yaml would hold out; pictures are read one by one.
+
+    That is its `val`, or every fifth of `train` where there is none. A model that was trained on
+    the set learnt from none of them; but they chose its weights, and its threshold.
 
     labels: the model's, to which the set's are matched by name, letter case aside; count: how many
     pictures at most.
@@ -26,8 +29,8 @@ def open_yolo(path: Path, labels: Sequence[str], count: int | None = None) -> Pi
     names = names_of(data, path)
     categories = [{"id": n, "name": name} for n, name in enumerate(names)]
     ids, unknown = match_categories(categories, labels, path)
-    part = "val" if data.get("val") else "train"
-    pictures = pictures_of(data, part, path, names)[:count]
+    held_out, part = held_out_of(data, path)
+    pictures = with_boxes(held_out[:count], names)
     cases = ((picture.path.name, sample_of(whole(picture), ids)) for picture in pictures)
     title = f"{len(pictures)} pictures ({part}) of {path}"
     return PictureSet(title, cases, len(pictures), unknown=unknown)

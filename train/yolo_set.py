@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from train.data_set import hold_out
 from train.errors import TrainError
 from train.labelled_set import LabelledPicture, LabelledSet, labelled_set
 from train.photos import PHOTO_SUFFIXES
 from train.picture_file import files_below
 
 YOLO_SUFFIXES = {".yaml", ".yml"}
+HELD_OUT = "every fifth of train, which training holds out"
 BOX_NUMBERS = 4
 ROUNDED = 1e-3  # so far outside 0..1 a number may lie that was rounded on its way
 
@@ -76,10 +78,51 @@ def names_of(data: dict[str, Any], path: Path) -> tuple[str, ...]:
 def pictures_of(
     data: dict[str, Any], part: str, path: Path, labels: Sequence[str]
 ) -> list[LabelledPicture]:
-    """Read the pictures of a part, `train` or `val`: folders of them, or lists in text files.
+    """Read the pictures of a part, `train` or `val`.
 
     Raises:
         TrainError: there are none, or a file of boxes is damaged.
+    """
+    return with_boxes(paths_of(data, part, path), labels)
+
+
+def with_boxes(pictures: Sequence[Path], labels: Sequence[str]) -> list[LabelledPicture]:
+    """Read the boxes of pictures.
+
+    Raises:
+        TrainError: a file of boxes is damaged.
+    """
+    return [LabelledPicture(one, *read_rows(label_path(one), labels)) for one in pictures]
+
+
+def held_out_of(data: dict[str, Any], path: Path) -> tuple[list[Path], str]:
+    """Return the pictures that training on the set would hold out, and what they are, for people.
+
+    Raises:
+        TrainError: there are none.
+    """
+    if data.get("val"):
+        named = paths_of(data, "val", path)
+        if not is_all_of_training(named, data, path):
+            return named, "val"
+    training = paths_of(data, "train", path)
+    return hold_out(training, path, "labelled picture")[1], HELD_OUT
+
+
+def is_all_of_training(pictures: Sequence[Path], data: dict[str, Any], path: Path) -> bool:
+    """Say whether the set's pictures to train on are the very same ones."""
+    try:
+        training = paths_of(data, "train", path)
+    except TrainError:  # those of a set that is only measured on need not be here
+        return False
+    return {one.resolve() for one in pictures} == {one.resolve() for one in training}
+
+
+def paths_of(data: dict[str, Any], part: str, path: Path) -> list[Path]:
+    """Find the pictures of a part, `train` or `val`: folders of them, or lists in text files.
+
+    Raises:
+        TrainError: there are none.
     """
     places = data.get(part)
     if not places:
@@ -89,7 +132,7 @@ def pictures_of(
         found += pictures_at(resolved(str(place), data, path), path)
     if not found:
         raise TrainError(f"no pictures in {places} of {path}")
-    return [LabelledPicture(picture, *read_rows(label_path(picture), labels)) for picture in found]
+    return found
 
 
 def resolved(place: str, data: dict[str, Any], path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""`rtloc eval`: measure a model on pictures that it was never trained on."""
+"""`rtloc eval`: measure a model on pictures of which it is known what they show."""
 
 import textwrap
 from pathlib import Path
@@ -81,9 +81,12 @@ def command(
 ) -> None:
     """Measure MODEL on DATA.
 
-    DATA is a COCO set's .json, a YOLO set's data.yaml (of which its `val` part counts), or the name
-    of a stage of `rtloc train` for generated pictures over photos never trained on; without it, the
-    model's own stage.
+    DATA is a COCO set's .json, a YOLO set's data.yaml (of which its `val` part counts, or else what
+    training holds out), or the name of a stage of `rtloc train` for generated pictures over photos
+    never trained on; without it, the model's own stage.
+
+    Give other pictures than `rtloc train --labelled` had: it learns from four fifths of a COCO set,
+    and chooses the weights and the threshold on what it holds out of a set.
     """
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our own errors say it
     check_outputs(plot, worst, negatives)
@@ -143,7 +146,8 @@ def open_data(
 ) -> tuple[PictureSet, Negatives]:
     """Open the pictures to measure on, and those without objects that go with them.
 
-    folders: what generated pictures are made of. No threshold was settled on any of the pictures.
+    folders: what generated pictures are made of. No threshold was settled on any generated picture;
+    what a model that was trained on a set has seen of it is said in `open_yolo` and `read_coco`.
 
     Raises:
         UsageError: DATA is neither a stage nor a file that rtloc reads.

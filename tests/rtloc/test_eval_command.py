@@ -150,7 +150,7 @@ def yolo(coco: Path) -> Path:
     listed = "\n".join(str(entry["file_name"]) for entry in IMAGES)
     (coco.parent / "all.txt").write_text(listed, encoding="utf-8")
     path = coco.parent / "data.yaml"
-    path.write_text(json.dumps({"train": "all.txt", "names": names}), encoding="utf-8")
+    path.write_text(json.dumps({"val": "all.txt", "names": names}), encoding="utf-8")
     return path
 
 
@@ -158,7 +158,7 @@ def test_a_yolo_set_gives_the_figures_of_the_same_coco_set(
     measured: Callable[..., dict[str, Any]], model: Path, coco: Path, yolo: Path
 ) -> None:
     by_coco, by_yolo = measured(model, coco), measured(model, yolo)
-    assert by_yolo.pop("data") == f"4 pictures (train) of {yolo}"
+    assert by_yolo.pop("data") == f"4 pictures (val) of {yolo}"
     by_coco.pop("data")
     assert by_yolo == by_coco
 
@@ -171,6 +171,15 @@ def test_of_a_yolo_set_the_part_held_out_counts(
     yolo.write_text(json.dumps({**about, "val": "val.txt"}), encoding="utf-8")
     assert measured(model, yolo)["data"] == f"2 pictures (val) of {yolo}"
     assert "boxes of owl were left out" in rtloc("eval", model, yolo).stderr
+
+
+def test_of_a_yolo_set_without_such_a_part_what_training_holds_out_counts(
+    measured: Callable[..., dict[str, Any]], model: Path, yolo: Path
+) -> None:
+    about = json.loads(yolo.read_text(encoding="utf-8"))
+    yolo.write_text(json.dumps({"train": about["val"], "names": about["names"]}), encoding="utf-8")
+    title = f"1 pictures (every fifth of train, which training holds out) of {yolo}"
+    assert measured(model, yolo)["data"] == title
 
 
 def test_the_table_says_all_of_it(rtloc: Callable[..., Any], model: Path, coco: Path) -> None:

@@ -29,6 +29,7 @@ from train.recipe import Recipe
 from train.samples import Sample
 from train.stages import MANY_OBJECTS, Stage
 from train.training_data import LabelledData, load_training_data
+from train.yolo_measured import open_yolo
 
 WHITE, BLUE = (255, 255, 255), (255, 0, 0)
 Paint = Callable[..., Path]
@@ -227,6 +228,16 @@ def test_every_fifth_picture_is_held_out_where_none_are(tmp_path: Path) -> None:
         data = read_labelled(write_yolo(tmp_path, val=val))
         assert [p.path.name for p in data.training] == ["0.png", "2.png"]
         assert [p.path.name for p in data.held_out] == ["1.png"]
+
+
+def test_what_training_holds_out_is_measured_on(tmp_path: Path) -> None:
+    (tmp_path / "linked").symlink_to(tmp_path / "images/train")
+    for val in (None, "images/train", "linked", "images/val"):
+        path = write_yolo(tmp_path, val=val)
+        held_out = [p.path.name for p in read_labelled(path).held_out]
+        assert [name for name, _ in open_yolo(path, ("cat", "dog")).cases] == held_out
+    path = write_yolo(tmp_path, train="nowhere")  # what is measured alone needs none
+    assert open_yolo(path, ("cat", "dog")).title == f"1 pictures (val) of {path}"
 
 
 @pytest.mark.parametrize(

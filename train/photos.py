@@ -4,6 +4,7 @@ import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -24,6 +25,7 @@ MOST_PHOTOS = 2000  # of one folder: up to 2 GB
 FEW = 20  # backgrounds: fewer are worth a warning
 FAR = 100  # frames: to skip more of them, seeking is faster than decoding
 Image = NDArray[np.uint8]
+Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,10 +76,10 @@ def load_backgrounds(path: Path, unlike: Collection[str] = ()) -> Backgrounds:
     return Backgrounds(photos, films, tuple(note for note in notes if note is not None))
 
 
-def spread(paths: Sequence[Path], most: int) -> list[Path]:
-    """Return at most so many of some files, spread evenly over them."""
-    count = min(most, len(paths))
-    return [paths[n * len(paths) // count] for n in range(count)]
+def spread(things: Sequence[Thing], most: int) -> list[Thing]:
+    """Return at most so many of some things, spread evenly over them."""
+    count = min(most, len(things))
+    return [things[n * len(things) // count] for n in range(count)]
 
 
 def read_photo(path: Path) -> Image:

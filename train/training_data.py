@@ -11,6 +11,7 @@ from train.labelled import read_labelled, with_labels
 from train.labelled_maker import MixedMaker, labelled_maker, plain
 from train.labelled_set import LoadedPicture, load_pictures
 from train.negatives import Negatives
+from train.photos import spread
 from train.recipe import Recipe, recipe_of
 from train.samples import Maker, Sample
 from train.stages import STAGES
@@ -52,13 +53,14 @@ class LabelledData:
     def held_out_samples(self, count: int) -> Iterator[Sample]:
         """Yield the set's held-out pictures, unchanged, and generated ones over held-out photos.
 
-        Without generated ones there may be fewer than `count`.
+        Without generated ones there may be fewer than `count`. Where the set has more they are
+        spread over it: sets are often in the order of their classes, or of films.
         """
         most = count if self.generated is None else max(1, round(self.part * count))
-        real = min(most, len(self.held_out))
-        yield from (plain(picture, self.size) for picture in self.held_out[:real])
+        real = spread(self.held_out, most)
+        yield from (plain(picture, self.size) for picture in real)
         if self.generated is not None:
-            yield from self.generated.held_out_samples(count - real)
+            yield from self.generated.held_out_samples(count - len(real))
 
     def negatives(self, photos: int, drawings: int) -> Negatives:
         """Return those of the generated pictures; what the set does not label may be an object."""

@@ -469,6 +469,18 @@ def test_a_labelled_set_alone_needs_no_cutouts(tmp_path: Path) -> None:
     assert (negatives.photos, negatives.drawings) == (None, None)
 
 
+def test_some_of_many_held_out_pictures_are_of_all_classes(tmp_path: Path) -> None:
+    path = write_yolo(tmp_path)
+    for n in range(10):  # in the order of their classes
+        paint(tmp_path / f"images/val/{n}.png")
+        rows = tmp_path / f"labels/val/{n}.txt"
+        rows.parent.mkdir(exist_ok=True)
+        rows.write_text(f"{n // 5} 0.5 0.5 0.2 0.1", "utf-8")
+    data = load_training_data(recipe(path), 64)
+    samples = list(data.held_out_samples(5))
+    assert [sample.class_ids.tolist() for sample in samples] == [[0], [0], [0], [1], [1]]
+
+
 def test_a_labelled_set_is_mixed_in(tmp_path: Path) -> None:
     path = write_coco(tmp_path, pictures="pictures")
     mixed = recipe(path, labelled_part=0.4, labelled_images=str(tmp_path / "pictures"))

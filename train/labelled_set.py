@@ -96,6 +96,16 @@ def labelled_set(
     return LabelledSet(tuple(labels), [whole(p) for p in training], [whole(p) for p in held_out])
 
 
+def warning_without_boxes(held_out: Sequence[LabelledPicture], path: Path) -> str | None:
+    """Say that pictures to measure on have no boxes, or return None."""
+    if any(len(picture.class_ids) for picture in held_out):
+        return None
+    return (
+        f"none of the {len(held_out)} pictures held out of {path} has a box, so what is measured "
+        "says nothing of its objects; hold out some with boxes"
+    )
+
+
 def files_of(pictures: Sequence[LabelledPicture]) -> set[Path]:
     """Return where pictures really lie: one file may have several paths."""
     return {picture.path.resolve() for picture in pictures}

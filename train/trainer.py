@@ -208,16 +208,17 @@ class Trainer:
         return loss
 
     def _validate(self, samples: Sequence[Sample], folder: Path) -> Figures | None:
-        """Measure the averaged weights; keep them as `best.pt` if they are the best so far.
+        """Measure the averaged weights; keep them as `best.pt` if none so far are better.
 
-        Only one process of a team does; the others wait.
+        Of equally good ones the last have learnt most, also where nothing can be told, as in
+        pictures without objects. Only one process of a team does; the others wait.
         """
         if not self.team.leads:
             self.team.wait()
             return None
         figures = evaluate(network_locate(self.averaged), samples, self.labels)
         self.figures = figures
-        if figures.map50_95 > self.best_map:
+        if figures.map50_95 >= self.best_map:
             self.best_map = figures.map50_95
             save_checkpoint(folder / "best.pt", self.state())
         save_checkpoint(folder / "last.pt", self.state())

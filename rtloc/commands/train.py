@@ -86,6 +86,8 @@ def check(asked: Asked) -> None:
 
 
 def warnings_of(data: TrainingData, recipe: Recipe) -> list[str]:
-    """Say what may be wrong with what pictures are generated of, if any are."""
-    generated = data.generated if isinstance(data, LabelledData) else data
-    return generated.warnings(Path(recipe.photos)) if isinstance(generated, DataSet) else []
+    """Say what may be wrong with a labelled set, and with what pictures are generated of."""
+    labelled = data if isinstance(data, LabelledData) else None
+    generated = data if labelled is None else labelled.generated
+    found = generated.warnings(Path(recipe.photos)) if isinstance(generated, DataSet) else []
+    return found if labelled is None or labelled.warning is None else [*found, labelled.warning]

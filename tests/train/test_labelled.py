@@ -15,6 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engines.model_file import input_wh
+from rtloc.commands.train import warnings_of
 from rtloc.letterbox import letterbox
 from train.batches import GeneratedBatches
 from train.cutouts import load_cutouts
@@ -467,6 +468,16 @@ def test_a_labelled_set_alone_needs_no_cutouts(tmp_path: Path) -> None:
     assert len(list(data.held_out_samples(10))) == 1
     negatives = data.negatives(5, 5)
     assert (negatives.photos, negatives.drawings) == (None, None)
+
+
+def test_held_out_pictures_without_boxes_are_warned_of(tmp_path: Path) -> None:
+    path = write_yolo(tmp_path)
+    data = load_training_data(recipe(path), 64)
+    said = f"none of the 1 pictures held out of {path} has a box"
+    assert [warning[: len(said)] for warning in warnings_of(data, recipe(path))] == [said]
+    (tmp_path / "labels/val").mkdir()
+    (tmp_path / "labels/val/0.txt").write_text("1 0.5 0.5 0.2 0.1", "utf-8")
+    assert warnings_of(load_training_data(recipe(path), 64), recipe(path)) == []
 
 
 def test_some_of_many_held_out_pictures_are_of_all_classes(tmp_path: Path) -> None:

@@ -40,8 +40,8 @@ class Beginning:
 class GeneratedBatches(Dataset[Batch]):
     """The i-th batch holds the pictures i·B to i·B + B − 1 of a maker, all of one aspect.
 
-    Each process of a team gets a part of it. Of the batches after the beginning the last `room`
-    pictures, parts of that of each process, are left out: others are to take their places.
+    Of the batches after the beginning the last `room` pictures are left out: others are to take
+    their places. Each process of a team gets a part of the rest, which they must share evenly.
     """
 
     def __init__(
@@ -64,12 +64,11 @@ class GeneratedBatches(Dataset[Batch]):
 
     def __getitem__(self, index: int) -> Batch:
         is_small = index < self.small_until
-        part = self.batch_size // self.team.size
+        part = (self.batch_size - (0 if is_small else self.room)) // self.team.size
         first = index * self.batch_size + self.team.rank * part
-        end = first + part - (0 if is_small else self.room // self.team.size)
         maker = self.small if is_small else self.maker
         aspect = maker.aspect(index)
-        samples = [maker.make(i, aspect) for i in range(first, end)]
+        samples = [maker.make(i, aspect) for i in range(first, first + part)]
         frames = torch.from_numpy(np.stack([s.image for s in samples]))
         return Batch(frames, self.targets(samples))
 

@@ -123,11 +123,9 @@ def hard_pictures_of(
     """Return the hard pictures that a recipe wants beside those of `maker`; None: it wants none.
 
     Raises:
-        TrainError: the maker can make no pictures without objects.
+        TrainError: the maker can make no pictures without objects, or a batch has no room for them.
     """
-    own = recipe.batch_size // team.size
-    each = min(round(recipe.hard_part * own), own - 1)
-    if not each:
+    if not recipe.hard_part:
         return None
     others = maker.without_objects()
     if others is None:
@@ -137,12 +135,31 @@ def hard_pictures_of(
         )
     return HardPictures(
         others,
-        each * team.size,
+        hard_count(recipe, team),
         first_step=first_step,
         seed=recipe.seed,
         workers=workers,
         team=team,
     )
+
+
+def hard_count(recipe: Recipe, team: Team) -> int:
+    """Return how many pictures of a whole batch are hard: as many in each process of a team.
+
+    That is as near to the recipe's part as can be. Each has one at least, and one that is not.
+
+    Raises:
+        TrainError: the batch is too small.
+    """
+    wanted = round(recipe.hard_part * recipe.batch_size)
+    each = recipe.batch_size // team.size
+    if not wanted or each < 2:
+        shared = f" in {team.size} processes" if team.size > 1 else ""
+        raise TrainError(
+            f"a batch of {recipe.batch_size}{shared} has no room for a hard part of "
+            f"{recipe.hard_part:g}; choose a larger --batch-size, or --hard-part 0"
+        )
+    return min(max(1, round(wanted / team.size)), each - 1) * team.size
 
 
 def by_size(pictures: Iterable[Hard]) -> dict[tuple[int, int], list[Hard]]:

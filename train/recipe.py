@@ -39,7 +39,7 @@ class Recipe:
     giou_weight: float = 4.0
     iou_objectness: bool = True
     surest_weight: float = 0.0
-    hard_part: float = 0.0  # of each batch, at most; see train.hard_pictures
+    hard_part: float = 0.0  # of each batch, as near as can be; see train.hard_pictures
     ema_decay: float = 0.998
     clip_norm: float = 10.0
     precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: what is faster on the device

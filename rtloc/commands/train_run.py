@@ -202,8 +202,10 @@ def usual_hard_part(recipe: Recipe) -> float:
     """Return which part of each batch is hard pictures, of a recipe for which nobody says it.
 
     Random weights and short runs have more to learn of their objects than of what is none; and
-    there are no hard pictures where none without an object is made.
+    there are no hard pictures where none without an object is made, or a batch has no room.
     """
     long = recipe.weights is not None and recipe.steps >= HARD_FROM
     makes_any = recipe.labelled is None or recipe.labelled_part < 1
-    return HARD_PART if long and makes_any and STAGES[recipe.stage].has_empty_photos else 0.0
+    has_any = makes_any and STAGES[recipe.stage].has_empty_photos
+    has_room = round(HARD_PART * recipe.batch_size) > 0
+    return HARD_PART if long and has_any and has_room else 0.0

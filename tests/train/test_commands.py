@@ -184,6 +184,8 @@ def test_long_runs_from_weights_have_hard_pictures_where_there_are_any() -> None
     assert usual_hard_part(replace(long, weights=None)) == 0
     assert usual_hard_part(replace(half, labelled_part=1)) == 0
     assert usual_hard_part(replace(long, stage="charmander")) == 0
+    assert usual_hard_part(replace(long, batch_size=2)) == 0
+    assert usual_hard_part(replace(long, batch_size=3)) == 0.25
 
 
 def test_what_cannot_be_trained_on_is_named(fails, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from train.cutouts import load_cutouts
 from train.data_set import CUTOUTS
 from train.errors import TrainError
 from train.generator import PictureMaker, picture_maker
-from train.hard_pictures import AT_ONCE, SEARCHED, HardPictures
+from train.hard_pictures import AT_ONCE, SEARCHED, HardPictures, hard_pictures_of
 from train.network import OBJECTNESS, GridNetwork, NetworkShape, rows_of
 from train.recipe import Recipe
 from train.stages import MAYBE_ABSENT, STAGES
@@ -159,6 +160,49 @@ def test_each_of_a_team_adds_as_many_where_few_are_kept(
             one = HardPictures(searched.maker, 8, seed=7, team=Team(rank, 2))
             one.kept = {size: hard[:kept] for size, hard in searched.kept.items()}
             assert len(one.add_to(batch, 5, network).frames) == 4 + each
+
+
+@pytest.mark.parametrize(
+    ("part", "batch_size", "team_size", "count"),
+    [
+        *((0.25, 32, 1, 8), (0.25, 32, 2, 8), (0.25, 32, 8, 8), (0.25, 32, 16, 16)),
+        *((0.25, 16, 1, 4), (0.25, 16, 2, 4), (0.25, 16, 8, 8)),
+        *((0.1, 32, 1, 3), (0.1, 32, 2, 4), (0.1, 32, 8, 8)),
+        *((0.9, 4, 1, 3), (0.9, 4, 2, 2), (0.9, 32, 8, 24)),
+    ],
+)
+def test_a_part_of_the_whole_batch_is_hard_whoever_shares_it(
+    maker: PictureMaker, part: float, batch_size: int, team_size: int, count: int
+) -> None:
+    recipe = replace(RECIPE, batch_size=batch_size, hard_part=part)
+    for rank in range(team_size):
+        hard = hard_pictures_of(recipe, maker, 0, 0, Team(rank, team_size))
+        assert hard is not None
+        assert hard.count == count
+
+
+def test_a_team_leaves_out_the_pictures_that_one_alone_does(maker: PictureMaker) -> None:
+    whole = GeneratedBatches(maker, 16, room=4)[2]
+    assert len(whole.frames) == 12
+    for size in (2, 4):
+        parts = [GeneratedBatches(maker, 16, Team(n, size), room=4)[2] for n in range(size)]
+        assert {len(part.frames) for part in parts} == {12 // size}
+        assert torch.cat([part.frames for part in parts]).equal(whole.frames)
+
+
+@pytest.mark.parametrize(
+    ("changes", "team", "says"),
+    [
+        ({"hard_part": 0.1}, Team(), r"a batch of 4 has no room for a hard part of 0\.1; "),
+        ({"hard_part": 0.5}, Team(3, 4), r"a batch of 4 in 4 processes has no room"),
+        ({"hard_part": 0.9, "batch_size": 1}, Team(), r"a batch of 1 has no room"),
+    ],
+)
+def test_a_batch_without_room_for_one_is_refused(
+    maker: PictureMaker, changes: dict[str, Any], team: Team, says: str
+) -> None:
+    with pytest.raises(TrainError, match=says):
+        hard_pictures_of(replace(RECIPE, **changes), maker, 0, 0, team)
 
 
 def test_there_are_none_before_the_first_step_and_a_search_now_and_then(

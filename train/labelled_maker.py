@@ -208,9 +208,40 @@ class MixedMaker:
         )
 
     def without_objects(self) -> Maker | None:
-        """Return a maker of generated pictures without objects; None: there are none."""
-        return self.generated.without_objects()
+        """Return a maker of generated pictures without objects; None: there are none.
+
+        They have the aspects of all these pictures, as those of a batch must be alike.
+        """
+        others = self.generated.without_objects()
+        return None if others is None else InAspectsOf(self, others)
 
     def _maker(self, what: int, index: int) -> Maker:
         rng = np.random.default_rng([self.seed, what, index])
         return self.labelled if rng.random() < self.part else self.generated
+
+
+@dataclass(frozen=True, eq=False)
+class InAspectsOf:
+    """Makes the pictures of one maker, each group in the aspect that another has for it."""
+
+    leading: Maker
+    pictures: Maker
+
+    def aspect(self, group: int) -> tuple[int, int]:
+        """Return width to height of the pictures of a group; those of a batch must be alike."""
+        return self.leading.aspect(group)
+
+    def make(self, index: int, aspect: tuple[int, int] | None = None) -> Sample:
+        """Make the picture of this index, 0 or more; without an aspect it has one of its own."""
+        return self.pictures.make(index, aspect or self.aspect(index))
+
+    def at_size(self, size: int) -> "InAspectsOf":
+        """Return a maker of such pictures with a longer side of `size` pixels."""
+        return replace(
+            self, leading=self.leading.at_size(size), pictures=self.pictures.at_size(size)
+        )
+
+    def without_objects(self) -> "InAspectsOf | None":
+        """Return a maker of other such pictures, without objects; None: there are none."""
+        others = self.pictures.without_objects()
+        return None if others is None else replace(self, pictures=others)

@@ -456,6 +456,22 @@ def test_mixed_pictures_of_a_batch_have_one_size(
     assert all(shape[0] == 6 and max(shape[1:3]) == 96 for shape in shapes)
 
 
+def test_mixed_pictures_without_objects_have_the_sizes_of_both(
+    pictures: list[LabelledPicture], generated: Any
+) -> None:
+    labelled = labelled_maker(MANY_OBJECTS, pictures, 96, seed=0)
+    mixed = MixedMaker(labelled, generated, 0.5, seed=0)
+    others = mixed.without_objects()
+    assert others is not None
+    assert [others.aspect(n) for n in range(40)] == [mixed.aspect(n) for n in range(40)]
+    for size in (96, 160):
+        mine, theirs = mixed.at_size(size), others.at_size(size)
+        for n in range(12):
+            sample = theirs.make(n, theirs.aspect(n))
+            assert sample.image.shape == mine.make(n, mine.aspect(n)).image.shape
+            assert not len(sample.boxes)
+
+
 def recipe(path: Path, **changes: Any) -> Recipe:
     return replace(Recipe(labelled=str(path), labelled_part=1.0), **changes)
 

@@ -69,17 +69,17 @@ class HardPictures:
 
     def search(self, network: Pyramid) -> None:
         """Make more pictures, and keep those of all that the network is now surest of."""
-        every = [hard for kept in self.kept.values() for hard in kept]
+        kept = {size: surest(rated(network, alike)) for size, alike in self.kept.items()}
         end = self.searched + SEARCHED
         made = batches(GeneratedBatches(self.maker, AT_ONCE), self.searched, end, self.workers)
         for n, batch in enumerate(made, self.searched):
             # copies, since a view of one frame keeps its whole batch
-            every += [Hard(i, f.clone()) for i, f in enumerate(batch.frames, n * AT_ONCE)]
+            every = [Hard(i, f.clone()) for i, f in enumerate(batch.frames, n * AT_ONCE)]
+            height, width = batch.frames.shape[1:3]
+            before = kept.get((height, width), [])
+            kept[height, width] = surest([*before, *rated(network, every)])
         self.searched = end
-        self.kept = {
-            size: sorted(rated(network, alike), key=lambda hard: -hard.sureness)[:KEPT]
-            for size, alike in by_size(every).items()
-        }
+        self.kept = kept
 
     def add_to(self, batch: Batch, step: int, network: Pyramid) -> Batch:
         """Return the batch of a step with hard pictures of its size more, this process's part.
@@ -169,6 +169,11 @@ def by_size(pictures: Iterable[Hard]) -> dict[tuple[int, int], list[Hard]]:
         height, width = hard.frame.shape[:2]
         sizes.setdefault((height, width), []).append(hard)
     return sizes
+
+
+def surest(pictures: list[Hard]) -> list[Hard]:
+    """Return the pictures to keep of those of one size, the hardest first."""
+    return sorted(pictures, key=lambda hard: -hard.sureness)[:KEPT]
 
 
 @torch.no_grad()

@@ -127,8 +127,8 @@ TRAIN_OPTIONS: tuple[Option, ...] = (
         "--hard-part",
         type=click.FloatRange(0, 0.9),
         help="Part of each batch that is pictures without objects in which the network is surest "
-        f"to see one, as many in each process.  [default: {HARD_PART} from weights, with {HARD_FROM} "
-        "steps or more, where there are such pictures; else 0]",
+        f"to see one, as many in each process.  [default: {HARD_PART} from weights, with "
+        f"{HARD_FROM} steps or more, where there are such pictures; else 0]",
     ),
     click.option(
         "--precision",

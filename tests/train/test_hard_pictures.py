@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,15 @@ from train.cutouts import load_cutouts
 from train.data_set import CUTOUTS
 from train.errors import TrainError
 from train.generator import PictureMaker, picture_maker
-from train.hard_pictures import AT_ONCE, SEARCHED, HardPictures, hard_pictures_of
+from train.hard_pictures import (
+    AT_ONCE,
+    SEARCHED,
+    Hard,
+    HardPictures,
+    by_size,
+    hard_pictures_of,
+    rated,
+)
 from train.network import OBJECTNESS, GridNetwork, NetworkShape, rows_of
 from train.recipe import Recipe
 from train.stages import MAYBE_ABSENT, STAGES
@@ -103,6 +112,56 @@ def test_the_surest_of_all_that_were_made_are_kept(
             assert got == pytest.approx([s for s, _ in best], abs=1e-3)
             assert {one.index for one in kept} <= {n for _, n in made[size]}
     assert len(made) > 1
+
+
+def test_those_kept_are_the_surest_as_if_all_were_rated_together(
+    maker: PictureMaker, network: GridNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hard_pictures, "SEARCHED", 5)
+    monkeypatch.setattr(hard_pictures, "KEPT", 40)
+    others = replace(empty(maker), size=128)
+    hard = HardPictures(others, 3)
+    every: list[Hard] = []
+    for search in range(3):
+        hard.search(network)
+        for n in range(search * 5 * AT_ONCE, (search + 1) * 5 * AT_ONCE):
+            image = others.make(n, others.aspect(n // AT_ONCE)).image
+            every.append(Hard(n, torch.from_numpy(image)))
+        simple = {
+            size: sorted(rated(network, alike), key=lambda one: -one.sureness)[:40]
+            for size, alike in by_size(every).items()
+        }
+        every = [one for kept in simple.values() for one in kept]
+        assert list(hard.kept) == list(simple)
+        for size, kept in hard.kept.items():
+            assert [one.index for one in kept] == [one.index for one in simple[size]]
+            assert [one.sureness for one in kept] == pytest.approx(
+                [one.sureness for one in simple[size]], abs=1e-4
+            )
+            assert all(a.frame.equal(b.frame) for a, b in zip(kept, simple[size], strict=True))
+
+
+def test_a_search_holds_no_more_than_it_keeps_and_one_batch(
+    maker: PictureMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hard_pictures, "SEARCHED", 6)
+    monkeypatch.setattr(hard_pictures, "KEPT", 10)
+    held: list[int] = []
+
+    def count(*_: object) -> None:
+        alive = (one for one in gc.get_objects() if type(one) is Hard)
+        held.append(len({id(one.frame) for one in alive}))
+
+    network = GridNetwork(SHAPE).eval()
+    next(network.children()).register_forward_pre_hook(count)
+    hard = HardPictures(empty(maker), 3)
+    gc.collect()
+    count()
+    before = held[0]  # of other tests
+    for _ in range(2):
+        hard.search(network)
+    assert len(held) > 12
+    assert max(held) - before <= 2 * 10 * len(hard.kept) + AT_ONCE
 
 
 def test_what_is_kept_takes_no_more_memory_than_its_pixels(searched: HardPictures) -> None:

@@ -59,7 +59,7 @@ class Grid:
         tile[y : y + high, x : x + wide] = cv2.resize(
             image, (wide, high), interpolation=cv2.INTER_AREA
         )
-        draw_lines(tile, lines, bottom=False)
+        draw_lines(tile, lines, "top")
         corner = np.array([left + x, top + y] * 2, np.float32)
         boxes = (found.boxes * scale + corner).astype(np.float32)
         self._found[n] = Detections(boxes, found.scores, found.class_ids)

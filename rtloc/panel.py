@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from rtloc.live_stats import LiveStats
 from rtloc.overlay import FONT, WHITE
 
 Image = NDArray[np.uint8]
+Where = Literal["top", "middle", "bottom"]
 REFERENCE_PX = 1280  # the longer side of a picture on which text has its usual size
 DARKENED = 0.35  # of the picture's light that is left behind text
 RED = (70, 70, 230)
@@ -24,9 +26,9 @@ def draw_panel(image: Image, stats: LiveStats | None, controls: Controls) -> Non
     image: uint8 [H, W, 3] BGR, drawn into; stats: None where the figures are shown elsewhere.
     """
     if controls.panel and stats is not None:
-        draw_lines(image, panel_lines(stats, controls), bottom=False)
+        draw_lines(image, panel_lines(stats, controls), "top")
     if controls.help:
-        draw_lines(image, [*HELP, *class_lines(controls)], bottom=True)
+        draw_lines(image, [*HELP, *class_lines(controls)], "bottom")
     if controls.recording:
         radius = max(4, max(image.shape[:2]) // 120)
         centre = (image.shape[1] - 3 * radius, 3 * radius)
@@ -35,7 +37,7 @@ def draw_panel(image: Image, stats: LiveStats | None, controls: Controls) -> Non
 
 def draw_banner(image: Image, text: str) -> None:
     """Write a message across the middle of a picture."""
-    draw_lines(image, [text], bottom=None)
+    draw_lines(image, [text], "middle")
 
 
 def panel_lines(stats: LiveStats, controls: Controls) -> list[str]:
@@ -62,8 +64,8 @@ def class_lines(controls: Controls) -> list[str]:
     ]
 
 
-def draw_lines(image: Image, lines: Sequence[str], *, bottom: bool | None) -> None:
-    """Write lines of text on a darkened plate at the left: at the top, the bottom or the middle.
+def draw_lines(image: Image, lines: Sequence[str], where: Where) -> None:
+    """Write lines of text on a darkened plate at the left.
 
     The text grows with the picture, and shrinks where it would not fit on it.
     """
@@ -72,7 +74,7 @@ def draw_lines(image: Image, lines: Sequence[str], *, bottom: bool | None) -> No
     wide, high = extent(lines, scale)
     scale *= min(1.0, width / wide, height / high)
     wide, high = (min(a, b) for a, b in zip(extent(lines, scale), (width, height), strict=True))
-    top = 0 if bottom is False else height - high if bottom else (height - high) // 2
+    top = {"top": 0, "middle": (height - high) // 2, "bottom": height - high}[where]
     plate = image[top : top + high, :wide]
     np.copyto(plate, cv2.convertScaleAbs(plate, alpha=DARKENED).astype(np.uint8, copy=False))
     weight = max(1, round(1.6 * scale))

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from clips import LABELS
+from hypothesis import settings
 from screen import Screen
 
 from train.cutouts import load_cutouts
@@ -20,6 +21,9 @@ from train.paste import blend, transform_cutout
 
 ROOT = Path(__file__).parent.parent
 Cli = Callable[..., subprocess.CompletedProcess[str]]
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("untimed")
 
 
 @pytest.fixture

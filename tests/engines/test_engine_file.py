@@ -73,7 +73,7 @@ def test_it_tells_what_the_model_file_would(file: Path) -> None:
     assert (model.stage, model.precision, model.path) == ("many-objects", "fp16", file)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_one_changed_bit_is_found(file: Path, tmp_path: Path, data: st.DataObject) -> None:
     whole = bytearray(file.read_bytes())
@@ -84,7 +84,7 @@ def test_one_changed_bit_is_found(file: Path, tmp_path: Path, data: st.DataObjec
         read_engine(spoilt)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_one_cut_short_is_found(file: Path, tmp_path: Path, data: st.DataObject) -> None:
     whole = file.read_bytes()

@@ -15,7 +15,7 @@ from engines.onnx_metadata import fields, read_onnx_metadata, varint
 SHIPPED = shipped_models()["pokemon"]
 WHOLE = odd_models.model().SerializeToString()
 each_example_overwrites = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

@@ -214,10 +214,10 @@ def test_waiting_counts_in_the_open_loop(localizer: Localizer, frames: list[Fram
 
 
 def test_a_rate_that_is_far_too_high_is_given_up(tmp_path: Path, frames: list[Frame]) -> None:
-    path = write_answering_model(tmp_path / "m.onnx", [(BOX, 0.9, 0)], ["cat"], products=8)
-    with Localizer(path) as slow:
-        run = open_loop(Way(slow, copies(frames)), rate_fps=20_000, seconds=2)
-        alone, four = Way(slow, copies(frames)), Way(slow, copies(frames), batch=4)
+    path = write_answering_model(tmp_path / "m.onnx", [(BOX, 0.9, 0)], ["cat"])
+    with Localizer(path) as small:
+        run = open_loop(Way(small, copies(frames)), rate_fps=20_000, seconds=2)
+        alone, four = Way(small, copies(frames)), Way(small, copies(frames), batch=4)
         together = open_loop(four, rate_fps=20_000, seconds=0.001)
         runs = list(sweep(alone, closed_fps=20_000, bound_ms=0.001, seconds=0.01))
     assert run.behind
@@ -250,7 +250,11 @@ def test_a_stream_that_is_slower_than_the_run_is_waited_for(
 ) -> None:
     run = streams_run(localizer, frames, streams=1, fps=5, seconds=0.01)
     assert len(run.latencies_ms) == 1
-    assert run.holds()
+
+
+def test_streams_are_held_when_each_frame_is_done_before_the_next() -> None:
+    assert StreamsRun(1, 5, [200.0], 0).holds()
+    assert not StreamsRun(1, 5, [200.1], 0).holds()
 
 
 def test_streams_are_followed_from_the_models_own_threshold(localizer: Localizer) -> None:

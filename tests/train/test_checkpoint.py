@@ -25,7 +25,7 @@ STATE = {
     "averaged": {"weight": torch.arange(12.0).reshape(3, 4)},
 }
 each_example_overwrites = settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

@@ -142,7 +142,7 @@ def naive_ap(truths: list[Truth], found: list[Found], class_id: int, iou: float)
     return float(np.mean([max(precision[recall >= r], default=0) for r in grid]))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1))
 def test_average_precision_agrees_with_its_definition(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -106,7 +106,7 @@ def test_the_loss_is_that_of_torch_on_probabilities(seed: int) -> None:
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_only_a_picture_with_an_object_teaches_box_and_class(seed: int) -> None:
     logits, targets = mixed_batch(seed)
     logits.requires_grad_()
@@ -119,7 +119,7 @@ def test_only_a_picture_with_an_object_teaches_box_and_class(seed: int) -> None:
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_no_answer_is_better_than_the_true_one(seed: int) -> None:
     logits, targets = mixed_batch(seed)
     true = torch.zeros_like(logits)
@@ -142,7 +142,7 @@ def test_a_weight_of_the_box_counts_it_more() -> None:
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_learnt_evenly_boxes_pull_harder_and_all_else_is_as_it_was(seed: int) -> None:
     logits, targets = mixed_batch(seed)
     there = targets.owner.flatten() >= 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import asyncio
 import time
 from typing import Any
 
@@ -101,7 +101,7 @@ async def answer(socket: WebSocket, cameras: Cameras) -> None:
             found = tracker.update(found, now_s - started_s)
         await socket.send_json(as_json(found, 1e3 * (now_s - before_s)))
         if now_s - last_s < 1 / MOST_FPS:
-            await run_in_threadpool(threading.Event().wait, 1 / MOST_FPS - (now_s - last_s))
+            await asyncio.sleep(1 / MOST_FPS - (now_s - last_s))
         last_s = now_s
 
 

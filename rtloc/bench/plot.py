@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,10 @@ from rtloc.bench.open_loop import OpenRun
 from rtloc.bench.samples import END_TO_END
 from rtloc.errors import RtlocError, UsageError
 from rtloc.files import whole_file
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 INCHES = (6.0, 4.2)  # of one chart
 
@@ -53,7 +58,7 @@ def draw_plot(
         figure.savefig(partial, dpi=120)
 
 
-def spread_chart(axes, measured: Sequence[Measured]) -> None:  # type: ignore[no-untyped-def]
+def spread_chart(axes: Axes, measured: Sequence[Measured]) -> None:
     """Draw the share of samples up to each latency, every sample of it."""
     for one in measured:
         for stage, style in (("locate", "-"), (END_TO_END, "--")):
@@ -66,7 +71,7 @@ def spread_chart(axes, measured: Sequence[Measured]) -> None:  # type: ignore[no
     axes.legend(fontsize="small")
 
 
-def rate_chart(axes, runs: Sequence[OpenRun], bound_ms: float) -> None:  # type: ignore[no-untyped-def]
+def rate_chart(axes: Axes, runs: Sequence[OpenRun], bound_ms: float) -> None:
     """Draw latency from arrival over the rate of arrival."""
     rates = [run.rate_fps for run in runs]
     axes.plot(rates, [run.latency.p50_ms for run in runs], "o-", label="p50")
@@ -78,7 +83,7 @@ def rate_chart(axes, runs: Sequence[OpenRun], bound_ms: float) -> None:  # type:
     axes.legend(fontsize="small")
 
 
-def number_plainly(axis) -> None:  # type: ignore[no-untyped-def]
+def number_plainly(axis: Axis) -> None:
     """Write 2, 3, 5 and 10 at a logarithmic axis, and no powers of ten."""
     from matplotlib.ticker import LogLocator, NullFormatter
 

@@ -20,7 +20,7 @@ CAT = (0, 0, 10, 10, 0)
 
 
 def texts(truth: object, found: object) -> list[str]:
-    return [fault.text for fault in faults_in(truth, found, LABELS)]  # type: ignore[arg-type]
+    return [fault.text for fault in faults_in(truth, found, LABELS)]
 
 
 def test_each_fault_has_its_name() -> None:

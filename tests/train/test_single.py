@@ -58,7 +58,7 @@ class Answers(nn.Module):
 def test_an_answer_is_decoded_as_an_engine_gives_it() -> None:
     parts = box_parts(torch.tensor([[10.0, 20.0, 50.0, 100.0]]), SIZE)
     others = torch.tensor([[log(4), 0.0, log(6), 0.0]])  # 4/5; 1/8, 6/8, 1/8
-    model = SingleLocalization(Answers(torch.cat([parts.logit(), others], dim=1)))  # type: ignore[arg-type]
+    model = SingleLocalization(Answers(torch.cat([parts.logit(), others], dim=1)))
     boxes, scores, class_ids = model(torch.zeros(2, SIZE, SIZE, 3, dtype=torch.uint8))
     assert torch.allclose(boxes, torch.tensor([10.0, 20, 50, 100]).expand(2, 1, 4), atol=1e-3)
     assert torch.allclose(scores, torch.full((2, 1), 0.8 * 0.75))

@@ -64,7 +64,7 @@ def figures() -> Figures:
 
 def result(figures: Figures, stage: str, head: str, seconds: float = 12.3) -> Result:
     run = StageRun(STARTERS, figures, seconds, 3200, [], [])
-    return result_of(stage, head, PLANS["dense"][stage], 1000, run)  # type: ignore[arg-type]
+    return result_of(stage, head, PLANS["dense"][stage], 1000, run)
 
 
 def test_stages_are_trained_measured_and_gone_on_with(rtloc: Callable, tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.random import Generator as Random
 from numpy.typing import NDArray
 
+from train.chance import NOISE_STREAM
+
 Image = NDArray[np.uint8]
 
 LONGEST_KERNEL = 11
@@ -64,7 +66,7 @@ def noise_bank(seed: int, size: int) -> Image:
 
     Its mean is 128, its standard deviation 32: two arrays of bytes are what OpenCV adds fastest.
     """
-    rng = np.random.default_rng([seed, 0x6E6F])
+    rng = np.random.default_rng([seed, NOISE_STREAM])
     unit = rng.standard_normal((size + SPARE_PX, size + SPARE_PX, 3), np.float32)
     return np.clip(np.round(NOISE_MEAN + NOISE_SIGMA * unit), 0, 255).astype(np.uint8)
 

@@ -16,7 +16,7 @@ from engines.padding import BAR_GREY
 from train import camera, layers, looks, paste, sight
 from train.backgrounds import make_background
 from train.bend import random_bend
-from train.chance import one_of
+from train.chance import ASPECT_STREAM, one_of
 from train.clutter import occluder, paste_decoys, paste_lookalikes
 from train.cut_off import faded_box, seen_box
 from train.cutouts import Cutout, cutout_from_bgra
@@ -64,7 +64,7 @@ class PictureMaker:
     def aspect(self, group: int) -> tuple[int, int]:
         """Return width to height of the pictures of a group; those of a batch must be alike."""
         aspects = self.stage.aspects
-        rng = np.random.default_rng([self.seed, 0x617370, group])
+        rng = np.random.default_rng([self.seed, ASPECT_STREAM, group])
         return one_of(rng, aspects)
 
     def make(self, index: int, aspect: tuple[int, int] | None = None) -> Sample:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from train.batches import Batch, GeneratedBatches, batches
+from train.chance import HARD_STREAM
 from train.errors import TrainError
 from train.network import OBJECTNESS, Pyramid, rows_of
 from train.recipe import Recipe
@@ -92,7 +93,7 @@ class HardPictures:
             self.search(network)
         height, width = batch.frames.shape[1:3]
         kept = self.kept.get((height, width), [])
-        rng = np.random.default_rng([self.seed, 0x68617264, step])
+        rng = np.random.default_rng([self.seed, HARD_STREAM, step])
         # of a team each process adds as many, or their batch norms would differ
         count = min(self.count, len(kept)) // self.team.size * self.team.size
         drawn = rng.permutation(len(kept))[:count][self.team.rank :: self.team.size]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from engines.model_file import content_wh, input_wh
 from engines.padding import BAR_GREY
 from train import camera
-from train.chance import one_of
+from train.chance import ASPECT_STREAM, LABELLED_STREAM, MIX_STREAM, one_of
 from train.filming import filmed, lit
 from train.labelled_set import LabelledPicture, LoadedPicture, load_pictures
 from train.samples import Maker, Sample
@@ -56,7 +56,7 @@ class LabelledMaker:
 
     def aspect(self, group: int) -> tuple[int, int]:
         """Return width to height of the pictures of a group; those of a batch must be alike."""
-        rng = np.random.default_rng([self.seed, 0x617370, group])
+        rng = np.random.default_rng([self.seed, ASPECT_STREAM, group])
         return one_of(rng, self.pictures).picture_wh
 
     def make(self, index: int, aspect: tuple[int, int] | None = None) -> Sample:
@@ -64,7 +64,7 @@ class LabelledMaker:
 
         It is one of those that get an input of that aspect, or any where there is none.
         """
-        rng = np.random.default_rng([self.seed, 0x6C6162, index])
+        rng = np.random.default_rng([self.seed, LABELLED_STREAM, index])
         wh = input_wh(*(aspect or self.aspect(index)), self.size)
         fitting = self.by_input.get(wh)
         n = int(rng.integers(len(fitting or self.pictures)))
@@ -195,11 +195,11 @@ class MixedMaker:
 
     def aspect(self, group: int) -> tuple[int, int]:
         """Return width to height of the pictures of a group; those of a batch must be alike."""
-        return self._maker(0x617370, group).aspect(group)
+        return self._maker(ASPECT_STREAM, group).aspect(group)
 
     def make(self, index: int, aspect: tuple[int, int] | None = None) -> Sample:
         """Make the picture of this index, 0 or more; without an aspect it has one of its own."""
-        return self._maker(0x6D6978, index).make(index, aspect or self.aspect(index))
+        return self._maker(MIX_STREAM, index).make(index, aspect or self.aspect(index))
 
     def at_size(self, size: int) -> "MixedMaker":
         """Return a maker of such pictures with a longer side of `size` pixels."""

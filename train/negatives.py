@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from train import light
 from train.backgrounds import random_crop
+from train.chance import CROP_STREAM
 from train.generator import PictureMaker, picture_maker, with_bars
 from train.matching import Found, Truth, iou_matrix
 from train.samples import Sample
@@ -50,7 +51,7 @@ def photo_crops(maker: PictureMaker, count: int) -> OnDemand[Image]:
     """
 
     def make(index: int) -> Image:
-        rng = np.random.default_rng([maker.seed, 0x637270, index])
+        rng = np.random.default_rng([maker.seed, CROP_STREAM, index])
         wide, high = maker.aspect(index // ALIKE)
         long = max(wide, high)
         width, height = round(maker.size * wide / long), round(maker.size * high / long)

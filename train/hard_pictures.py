@@ -23,7 +23,8 @@ from train.team import ALONE, Team
 
 SEARCH_EVERY = 100  # steps
 SEARCHED, AT_ONCE = 32, 32  # batches that a search makes, and pictures of each
-KEPT = 96  # pictures of each size
+KEPT = 96  # pictures of each size, or fewer where there are many sizes
+KEPT_OF_ALL = 384  # as many as of the four that cameras film
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +80,9 @@ class HardPictures:
             height, width = batch.frames.shape[1:3]
             before = kept.get((height, width), [])
             kept[height, width] = surest([*before, *rated(network, every)])
+        each = max(self.count, KEPT_OF_ALL // len(kept))
         self.searched = end
-        self.kept = kept
+        self.kept = {size: alike[:each] for size, alike in kept.items()}
 
     def add_to(self, batch: Batch, step: int, network: Pyramid) -> Batch:
         """Return the batch of a step with hard pictures of its size more, this process's part.

@@ -164,6 +164,19 @@ def test_a_search_holds_no_more_than_it_keeps_and_one_batch(
     assert max(held) - before <= 2 * 10 * len(hard.kept) + AT_ONCE
 
 
+def test_fewer_of_each_size_are_kept_where_there_are_many(
+    maker: PictureMaker, network: GridNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hard_pictures, "SEARCHED", 12)
+    aspects = tuple((wide, 4) for wide in range(1, 5))
+    others = replace(empty(maker), size=128, stage=replace(maker.stage, aspects=aspects))
+    monkeypatch.setattr(hard_pictures, "KEPT_OF_ALL", 48)
+    for count, each in ((3, 12), (20, 20)):
+        hard = HardPictures(others, count)
+        hard.search(network)
+        assert [len(kept) for kept in hard.kept.values()] == [each] * 4
+
+
 def test_what_is_kept_takes_no_more_memory_than_its_pixels(searched: HardPictures) -> None:
     for kept in searched.kept.values():
         for one in kept:

@@ -97,12 +97,6 @@ def command(
         worst_cases = WorstCases(info.labels, lowest)
         answers = look_at(localizer, pictures, free, negatives, worst_cases)
     measured = measure_answers(answers, info.labels, lowest)
-    title = f"{model} on {pictures.title}"
-    if plot is not None:
-        write_plot(plot, answers, measured.figures, info.labels, title)
-    if worst is not None:
-        tiles = [tile(case, info.labels) for case in worst_cases.cases()]
-        write_picture(worst, draw_sheet(tiles, title))
     about: dict[str, str | int] = {
         "model": model,
         "backend": localizer.backend,
@@ -115,6 +109,13 @@ def command(
     if pictures.unknown:
         names = ", ".join(pictures.unknown)
         click.echo(f"boxes of {names} were left out: the model does not know them", err=True)
+    # last, so that what cannot be drawn takes no figures with it
+    title = f"{model} on {pictures.title}"
+    if plot is not None:
+        write_plot(plot, answers, measured.figures, info.labels, title)
+    if worst is not None:
+        tiles = [tile(case, info.labels) for case in worst_cases.cases()]
+        write_picture(worst, draw_sheet(tiles, title))
 
 
 def check_outputs(plot: Path | None, worst: Path | None, negatives: tuple[Path, ...]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from answering_model import write_answering_model
 from clips import make_clip
+from full_disk import full_disk
 
 from rtloc.found_sheet import sheet_wh
 
@@ -131,6 +132,19 @@ def test_negatives_plot_and_sheet(
     assert cv2.imread(str(plot)).shape == (600, 800, 3)
     # one of the set wrong in all, one false, five frames, three of the folder
     assert cv2.imread(str(sheet)).shape[:2] == sheet_wh(10)[::-1]
+
+
+@pytest.mark.parametrize("option", ["--plot", "--worst"])
+def test_what_cannot_be_drawn_takes_no_figures_with_it(
+    rtloc: Callable[..., Any], model: Path, coco: Path, tmp_path: Path, option: str
+) -> None:
+    with full_disk(5000):
+        done = rtloc("eval", model, coco, "--json", option, tmp_path / "drawn.png")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["pictures"] == 4
+    assert f"rtloc: error: cannot write {tmp_path / 'drawn.png'}" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("*.png"))
 
 
 @pytest.fixture

@@ -74,3 +74,40 @@ def test_the_plot_is_a_png_of_its_size(tmp_path: Path, empty: bool) -> None:
     assert image.shape == (HEIGHT_PX, WIDTH_PX, 3)
     assert image.std() > 5
     assert list(tmp_path.iterdir()) == [path]
+
+
+# one that looks like maths, one that Matplotlib leaves out, letters that its font has not
+ODD = ("$\\mug$", "_mug", "ピカチュウ")
+
+
+def drawn_of(labels: tuple[str, ...], path: Path) -> np.ndarray:
+    boxes = [(10 * n, 0, 10 * n + 9, 10, n) for n in range(len(labels))]
+    truths, found = [truth_of(*boxes)], [found_of(*((*box, 0.9) for box in boxes))]
+    figures = measure(truths, found, labels, 0.5)
+    draw_precision_recall(precisions(truths, found, labels), figures, path, "a $\\mug$ and $2")
+    image = cv2.imread(str(path))
+    assert image is not None
+    return image
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("labels", [ODD, *((label,) for label in ODD)])
+def test_odd_labels_are_drawn_as_they_are(tmp_path: Path, labels: tuple[str, ...]) -> None:
+    assert drawn_of(labels, tmp_path / "pr.png").std() > 5
+
+
+def test_a_label_that_begins_with_a_line_is_in_the_legend(tmp_path: Path) -> None:
+    odd, plain = (drawn_of((x,), tmp_path / "pr.png") for x in ("_mug", "mug"))
+    legend = (slice(300, None), slice(60, 400))
+    dark = [np.count_nonzero(image[legend].min(axis=2) < 100) for image in (odd, plain)]
+    assert 0 < dark[0] - dark[1] < 30  # the line
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_classes_of_many_do_not_cover_the_plot(tmp_path: Path) -> None:
+    few, many = (
+        drawn_of(tuple(f"class {n}" for n in range(count)), tmp_path / "pr.png")
+        for count in (12, 80)
+    )
+    white = [np.count_nonzero((image[60:500, 80:700] == 255).all(axis=2)) for image in (few, many)]
+    assert white[1] > white[0]

@@ -87,27 +87,37 @@ def apart(name: str, norm: nn.BatchNorm2d, kernel: Tensor, bias: Tensor) -> dict
 
 
 @torch.no_grad()
-def set_apart(network: nn.Module, frames: Tensor) -> None:
-    """Give batch norms the statistics of frames, uint8 [B, H, W, 3] BGR, and change no answer.
+def set_apart(network: nn.Module, *batches: Tensor) -> None:
+    """Give batch norms the statistics of batches of frames, and change no answer.
 
     Without, training would begin by norming each layer's outputs to what they never were.
+    batches: uint8 [B, H, W, 3] BGR each, as many in each; their shapes may differ.
     """
+    taken: dict[nn.BatchNorm2d, list[tuple[Tensor, Tensor]]] = {}
 
     def take_statistics(norm: nn.Module, inputs: Sequence[Tensor]) -> None:
         assert isinstance(norm, nn.BatchNorm2d)
-        assert norm.running_mean is not None and norm.running_var is not None
-        before = (norm.running_var + norm.eps).sqrt()
         mean, variance = inputs[0].mean(dim=(0, 2, 3)), inputs[0].var(dim=(0, 2, 3))
-        scale = norm.weight / before
-        norm.bias.add_(scale * (mean - norm.running_mean))
-        norm.weight.copy_(scale * (variance + norm.eps).sqrt())
-        norm.running_mean.copy_(mean)
-        norm.running_var.copy_(variance)
+        taken.setdefault(norm, []).append((mean, variance))
 
     norms = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
     hooks = [norm.register_forward_pre_hook(take_statistics) for norm in norms]
     try:
-        network.eval()(frames)
+        for frames in batches:
+            network.eval()(frames)
     finally:
         for hook in hooks:
             hook.remove()
+    for norm, of_batches in taken.items():
+        means, variances = (torch.stack(values) for values in zip(*of_batches, strict=True))
+        give_statistics(norm, means.mean(0), variances.mean(0) + means.var(0, correction=0))
+
+
+def give_statistics(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor) -> None:
+    """Give a batch norm other statistics, [channels] each, and weights that make up for it."""
+    assert norm.running_mean is not None and norm.running_var is not None
+    scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+    norm.bias.add_(scale * (mean - norm.running_mean))
+    norm.weight.copy_(scale * (variance + norm.eps).sqrt())
+    norm.running_mean.copy_(mean)
+    norm.running_var.copy_(variance)

@@ -91,6 +91,7 @@ class Trainer:
             TrainError: they cannot be read, or are of another network.
         """
         if self.recipe.weights is not None:
+            maker = maker.at_size(picture_size(self.recipe, self.network.shape.size))
             begin_with(self.network, self.labels, Path(self.recipe.weights), maker)
             self.averaged.load_state_dict(self.network.state_dict())
 

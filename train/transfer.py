@@ -16,7 +16,7 @@ from train.samples import Maker
 MODEL_FILE = ".onnx"
 CLASS_LAYERS = "cells."  # their outputs: five numbers of any object, then one per class
 GROWING = ("stage8.", "stage16.", "stage32.")  # layers that may be more
-STATISTICS_OF = 64  # training pictures
+STATISTICS_OF, ALIKE = 8, 8  # batches of training pictures, and pictures of each
 
 
 def begin_with(network: nn.Module, labels: Sequence[str], source: Path, maker: Maker) -> None:
@@ -57,7 +57,9 @@ def begin_with(network: nn.Module, labels: Sequence[str], source: Path, maker: M
         ) from error
     if further or source.suffix == MODEL_FILE:
         device = next(network.parameters()).device
-        set_apart(network, GeneratedBatches(maker, STATISTICS_OF)[0].frames.to(device))
+        pictures = GeneratedBatches(maker, ALIKE)
+        # several, since all of a batch have one shape
+        set_apart(network, *(pictures[n].frames.to(device) for n in range(STATISTICS_OF)))
 
 
 def class_rows(

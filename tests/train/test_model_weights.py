@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from train.generator import picture_maker
 from train.model_weights import read_weights, set_apart
 from train.network import FIRST_CLASS, GridNetwork, NetworkShape
 from train.recipe import Recipe
-from train.stages import STAGES
+from train.stages import STAGES, Stage
 from train.trainer import Trainer
 from train.transfer import begin_with
 
@@ -78,6 +79,48 @@ def test_statistics_change_no_answer_and_make_training_begin_where_it_was(model:
     for a, b, c in zip(before.levels, after.levels, training.levels, strict=True):
         assert torch.allclose(a, b, atol=1e-2)
         assert torch.allclose(b, c, atol=0.1)
+
+
+def test_statistics_of_batches_of_several_shapes_change_no_answer_either(model: Path) -> None:
+    network = GridNetwork(SHAPE)
+    network.load_state_dict(read_weights(model, network)[1])
+    pictures = frames(32)
+    inputs: list[torch.Tensor] = []
+    norm = next(layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d))
+    hook = norm.register_forward_pre_hook(lambda _, given: inputs.append(given[0]))
+    with torch.no_grad():
+        before = network.eval()(pictures)
+        inputs.clear()
+        set_apart(network, pictures[:16, :32], pictures[16:, :, :32])
+        hook.remove()
+        after = network.eval()(pictures)
+    for a, b in zip(before.levels, after.levels, strict=True):
+        assert torch.allclose(a, b, atol=1e-2)
+    every = torch.cat([x.flatten(2).movedim(1, 0).flatten(1) for x in inputs], dim=1)
+    assert norm.running_mean is not None and norm.running_var is not None
+    assert torch.allclose(norm.running_mean, every.mean(dim=1), rtol=1e-3)
+    assert torch.allclose(norm.running_var, every.var(dim=1), rtol=1e-3)
+
+
+def statistics(trainer: Trainer) -> torch.Tensor:
+    norms = (one for one in trainer.network.modules() if isinstance(one, nn.BatchNorm2d))
+    return torch.cat([torch.cat([one.running_mean, one.running_var]) for one in norms])  # type: ignore[list-item]
+
+
+def test_statistics_are_those_of_the_pictures_to_train_on(model: Path) -> None:
+    stage = replace(STAGES["charmander"], aspects=((1, 1), (2, 1), (1, 2)))
+    cutouts = load_cutouts(CUTOUTS)[1]
+
+    def begun(stage: Stage, size: int, part: float = 1) -> torch.Tensor:
+        shape = replace(SHAPE, size=size)
+        trainer = Trainer(Recipe(weights=str(model), picture_part=part), shape, LABELS)
+        trainer.begin(picture_maker(stage, cutouts, [], size, seed=3))
+        return statistics(trainer)
+
+    mine = begun(stage, 256, 0.5)
+    assert mine.equal(begun(stage, 128))
+    for aspect in stage.aspects:
+        assert not mine.equal(begun(replace(stage, aspects=(aspect,)), 128))
 
 
 def test_a_run_begins_with_the_shipped_model() -> None:

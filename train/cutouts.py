@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from train import pixel_art
 from train.errors import TrainError
+from train.exif import upright
 from train.layers import premultiplied
-from train.picture_file import decoded, files_in, folders_in
+from train.picture_file import bytes_of, decoded, files_in, folders_in
 
 SVG_HEIGHT_PX = 512
 SMALLEST_LEVEL_PX = 24
@@ -49,6 +50,8 @@ class Cutout:
 def read_bgra(path: Path) -> NDArray[np.uint8]:
     """Read a picture with alpha as uint8 [H, W, 4], BGRA, not premultiplied.
 
+    It is turned upright as its EXIF data says, as OpenCV does with photos.
+
     Raises:
         TrainError: the file cannot be read, or has no alpha.
     """
@@ -61,6 +64,7 @@ def read_bgra(path: Path) -> NDArray[np.uint8]:
             raise TrainError(f"cannot draw {path}: {error}; is it an SVG file?") from error
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     else:
+        data = bytes_of(path)
         image = decoded(path, cv2.IMREAD_UNCHANGED)
     if image is None:
         raise TrainError(f"cannot read {path} as a picture; use PNG, WebP or SVG")
@@ -68,7 +72,7 @@ def read_bgra(path: Path) -> NDArray[np.uint8]:
         raise TrainError(f"{path} has no alpha channel; cut the object out of its background first")
     if image.dtype == np.uint16:
         image = image // 256
-    return image.astype(np.uint8)
+    return upright(image.astype(np.uint8), data)
 
 
 def cutout_from_bgra(image: NDArray[np.uint8], class_id: int) -> Cutout:

@@ -70,11 +70,20 @@ def decoded(path: Path, flags: int) -> MatLike | None:
     Raises:
         TrainError: the file cannot be read.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise TrainError(f"cannot read {path}: {error.strerror}") from error
+    data = bytes_of(path)
     try:
         return cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
     except cv2.error:  # such as one of more than 2³⁰ pixels
         return None
+
+
+def bytes_of(path: Path) -> bytes:
+    """Read a whole file.
+
+    Raises:
+        TrainError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise TrainError(f"cannot read {path}: {error.strerror}") from error

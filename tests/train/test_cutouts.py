@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from exif import exif_of, png_with_exif, webp_with_exif
 
 from train.cutouts import (
     SMALLEST_LEVEL_PX,
@@ -115,6 +116,56 @@ def test_sixteen_bits_a_channel_become_eight(tmp_path: Path) -> None:
     read = read_bgra(put(tmp_path, "a.png", image))
     assert read.dtype == np.uint8
     assert (read[10:150, 5:135] == (10, 100, 200, 255)).all()
+
+
+TURNS = {
+    1: lambda image: image,
+    2: lambda image: image[:, ::-1],
+    3: lambda image: np.rot90(image, 2),
+    4: lambda image: image[::-1],
+    5: lambda image: np.rot90(image[:, ::-1]),
+    6: lambda image: np.rot90(image, -1),
+    7: lambda image: np.rot90(image[:, ::-1], -1),
+    8: np.rot90,
+}
+
+
+def lying(path: Path, orientation: int, exif: bytes | None = None) -> np.ndarray:
+    """Write a picture with alpha and EXIF data, and return its pixels as they lie in the file."""
+    image = np.random.default_rng(0).integers(1, 256, (6, 9, 4), np.uint8)
+    lossless = [cv2.IMWRITE_WEBP_QUALITY, 101]
+    data = cv2.imencode(path.suffix, image, lossless if path.suffix == ".webp" else [])[1].tobytes()
+    exif = exif_of(orientation) if exif is None else exif
+    webp = path.suffix == ".webp"
+    path.write_bytes(webp_with_exif(data, exif, (9, 6)) if webp else png_with_exif(data, exif))
+    return image
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.webp"])
+@pytest.mark.parametrize("orientation", TURNS)
+def test_a_cutout_is_turned_as_its_exif_data_says(
+    tmp_path: Path, name: str, orientation: int
+) -> None:
+    upright = TURNS[orientation](lying(tmp_path / name, orientation))
+    assert np.array_equal(read_bgra(tmp_path / name), upright)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.webp"])
+def test_exif_data_in_another_order_or_with_a_header_are_read_too(
+    tmp_path: Path, name: str
+) -> None:
+    for exif in (exif_of(6, "<"), b"Exif\0\0" + exif_of(6)):
+        image = lying(tmp_path / name, 6, exif)
+        assert np.array_equal(read_bgra(tmp_path / name), np.rot90(image, -1))
+
+
+@pytest.mark.parametrize("exif", [b"", b"MM", exif_of(6)[:20], exif_of(9), exif_of(0), bytes(40)])
+@pytest.mark.parametrize("name", ["a.png", "a.webp"])
+def test_exif_data_that_tell_no_orientation_turn_nothing(
+    tmp_path: Path, name: str, exif: bytes
+) -> None:
+    image = lying(tmp_path / name, 1, exif)
+    assert np.array_equal(read_bgra(tmp_path / name), image)
 
 
 def test_each_level_of_the_pyramid_is_half_the_one_before() -> None:

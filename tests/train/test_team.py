@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 from train.checkpoint import load_checkpoint
@@ -16,9 +17,15 @@ OPTIONS = [
 ]
 
 
-def train(folder: Path, *launcher: str) -> subprocess.CompletedProcess[str]:
+HARD = [
+    *("--stage=multi-class", "--steps=3", "--hard-part=0.25"),
+    *("--no-distractors", "--negatives=1"),
+]
+
+
+def train(folder: Path, options: list[str], *launcher: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", *launcher, "rtloc", "train", *OPTIONS, "-o", folder.name + ".onnx"],
+        [sys.executable, "-m", *launcher, "rtloc", "train", *options, "-o", folder.name + ".onnx"],
         cwd=folder.parent,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -28,15 +35,20 @@ def train(folder: Path, *launcher: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_two_processes_reach_the_weights_of_one_with_twice_the_batch(tmp_path: Path) -> None:
-    one = train(tmp_path / "one")
+@pytest.mark.parametrize(("more", "steps"), [([], 6), (HARD, 3)], ids=["plain", "hard"])
+def test_two_processes_reach_the_weights_of_one_with_twice_the_batch(
+    tmp_path: Path, more: list[str], steps: int
+) -> None:
+    options = [*OPTIONS, *more]
+    one = train(tmp_path / "one", options)
     assert one.returncode == 0, one.stderr
-    two = train(tmp_path / "two", "torch.distributed.run", "--nproc-per-node", "2", "-m")
+    two = train(tmp_path / "two", options, "torch.distributed.run", "--nproc-per-node", "2", "-m")
     assert two.returncode == 0, two.stderr
     alone, shared = (
         load_checkpoint(tmp_path / "runs" / name / "last.pt") for name in ("one", "two")
     )
-    assert alone["step"] == shared["step"] == 6
+    assert alone["step"] == shared["step"] == steps
+    assert alone["hard"] == shared["hard"]
     # sums over halves of a batch are rounded in another order
     for name, weights in alone["network"].items():
         theirs = shared["network"][name].float()

@@ -9,6 +9,7 @@ from engines.model_file import SMALLEST_SIZE
 from train.batches import Beginning
 from train.checkpoint import rebuilt
 from train.data_set import CUTOUTS, DISTRACTORS, PHOTOS
+from train.negatives import PHOTOS as NEGATIVES
 from train.network import LARGEST_STRIDE
 
 SMALL = 2 / 3  # of the size, where a recipe begins with smaller pictures
@@ -44,6 +45,19 @@ class Recipe:
     clip_norm: float = 10.0
     precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: what is faster on the device
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """How a run is measured: it decides which weights are kept and their threshold.
+
+    validate_every: steps; held_out: pictures to validate on; negatives: pictures without objects
+    that the threshold is settled on.
+    """
+
+    validate_every: int = 1000
+    held_out: int = 500
+    negatives: int = NEGATIVES
 
 
 def recipe_of(state: Mapping[str, Any]) -> Recipe:

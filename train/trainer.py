@@ -22,7 +22,7 @@ from train.interrupts import delayed_interrupt, unbroken
 from train.loss import LossParts, LossWeights
 from train.network import NetworkShape
 from train.optimizers import move_average, optimizers_of
-from train.recipe import Recipe, beginning_of, picture_size, recipe_of, schedule
+from train.recipe import Measuring, Recipe, beginning_of, picture_size, recipe_of, schedule
 from train.samples import Maker, Sample
 from train.team import ALONE, Team, in_step
 from train.trained import load_weights, network_locate, shape_of
@@ -80,6 +80,7 @@ class Trainer:
         self.step = 0
         self.seconds = 0.0  # of training, validations left out
         self.best_map = -1.0
+        self.measuring: Measuring | None = None
         self.figures: Figures | None = None
         self.hard: HardPictures | None = None
         self.hard_before: dict[str, Any] | None = None  # of the run that this one goes on with
@@ -94,6 +95,12 @@ class Trainer:
             maker = maker.at_size(picture_size(self.recipe, self.network.shape.size))
             begin_with(self.network, self.labels, Path(self.recipe.weights), maker)
             self.averaged.load_state_dict(self.network.state_dict())
+
+    def measure_by(self, measuring: Measuring) -> None:
+        """Keep how the run is measured from now on; figures of other pictures compare with none."""
+        if self.measuring is not None and self.measuring.held_out != measuring.held_out:
+            self.best_map = -1.0
+        self.measuring = measuring
 
     def train(
         self,
@@ -235,6 +242,7 @@ class Trainer:
             "step": self.step,
             "seconds": self.seconds,
             "best_map": self.best_map,
+            "measuring": None if self.measuring is None else asdict(self.measuring),
             "figures": None if self.figures is None else asdict(self.figures),
             "network": self.network.state_dict(),
             "averaged": self.averaged.state_dict(),
@@ -268,6 +276,8 @@ def resume(path: Path, team: Team = ALONE) -> Trainer:
     trainer.step = state["step"]
     trainer.seconds = state.get("seconds", 0.0)
     trainer.best_map = state["best_map"]
+    if state.get("measuring") is not None:
+        trainer.measuring = rebuilt(Measuring, state, "measuring")
     trainer.figures = None if state["figures"] is None else rebuilt(Figures, state, "figures")
     trainer.hard_before = state.get("hard")
     return trainer

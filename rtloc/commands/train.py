@@ -16,7 +16,7 @@ from rtloc.memory import ALL_BYTES, keep_freed_memory
 from train.batches import usual_workers
 from train.data_set import DataSet
 from train.export import export_checkpoint, prepare_place
-from train.recipe import Recipe
+from train.recipe import Measuring, Recipe
 from train.settle import settle
 from train.stage_recipes import PLANS
 from train.team import join_team
@@ -41,12 +41,13 @@ def command(**options: Any) -> None:
     prepare_place(asked.out)
     keep_freed_memory(ALL_BYTES)
     folder = asked.run or Path("runs") / asked.out.stem
-    held_out = asked.held_out
+    wanted = Measuring(asked.validate_every, asked.held_out, asked.negatives)
     with join_team() as team:
-        trainer, data = open_run(folder, recipe, size, asked.depths, asked.go_on, team)
+        trainer, data = open_run(folder, recipe, size, asked.depths, wanted, asked.go_on, team)
+        measuring = trainer.measuring or wanted
         for warning in warnings_of(data, trainer.recipe) if team.leads else []:
             click.echo(warning, err=True)
-        samples = list(data.held_out_samples(held_out)) if team.leads else []
+        samples = list(data.held_out_samples(measuring.held_out)) if team.leads else []
         team.wait()  # else the first would find a run that another has begun
         with progress_report(trainer.recipe.steps, quiet=not team.leads) as report:
             trainer.train(
@@ -55,12 +56,12 @@ def command(**options: Any) -> None:
                 folder,
                 report,
                 workers=usual_workers() if asked.workers is None else asked.workers,
-                validate_every=asked.validate_every,
+                validate_every=measuring.validate_every,
             )
     if team.leads:
         click.echo("measuring the best weights and settling the threshold", err=True)
-        best = folder / "best.pt"
-        settle(best, data, samples=held_out, photos=asked.negatives, drawings=held_out)
+        best, count = folder / "best.pt", measuring.held_out
+        settle(best, data, samples=count, photos=measuring.negatives, drawings=count)
         figures = export_checkpoint(best, asked.out)
         click.echo(f"{asked.out}: {summary(figures)}", err=True)
 

@@ -8,12 +8,12 @@ import click
 
 from rtloc.commands.options import PICTURE_SIZE, Option
 from rtloc.commands.synth_options import distractor_options
-from train.negatives import PHOTOS as PHOTOS_WITHOUT
 from train.network import DEPTHS, Depths
-from train.recipe import Recipe
+from train.recipe import Measuring, Recipe
 from train.stages import STAGES
 
 DEFAULTS = Recipe()
+MEASURING = Measuring()
 STEPS_ON = 3000  # from weights that know much already: a quarter of an hour on two cores
 HARD_PART = 0.25  # a tenth as many false alarms as without, benchmarks/ablation.md
 HARD_FROM = 1000  # steps
@@ -152,21 +152,21 @@ TRAIN_OPTIONS: tuple[Option, ...] = (
     click.option(
         "--validate-every",
         type=click.IntRange(1),
-        default=1000,
+        default=MEASURING.validate_every,
         show_default=True,
         help="Steps after which the weights are measured each time; the best ones are kept.",
     ),
     click.option(
         "--held-out",
         type=click.IntRange(1),
-        default=500,
+        default=MEASURING.held_out,
         show_default=True,
         help="Pictures to validate on.",
     ),
     click.option(
         "--negatives",
         type=click.IntRange(1),
-        default=PHOTOS_WITHOUT,
+        default=MEASURING.negatives,
         show_default=True,
         help="Pictures without objects that the threshold is settled on.",
     ),

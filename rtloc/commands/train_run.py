@@ -18,7 +18,7 @@ from rtloc.localizer import DEFAULT_MODEL
 from train.data_set import CUTOUTS, PHOTOS
 from train.errors import TrainError
 from train.network import Depths, NetworkShape
-from train.recipe import Recipe, picture_size
+from train.recipe import Measuring, Recipe, picture_size
 from train.stage_recipes import Plan
 from train.stages import STAGES
 from train.team import Team
@@ -31,7 +31,13 @@ RECIPE_FIELDS = {"backgrounds": "photos", "no_distractors": "distractors"}
 
 
 def open_run(
-    folder: Path, recipe: Recipe, size: int, depths: Depths, go_on: bool, team: Team
+    folder: Path,
+    recipe: Recipe,
+    size: int,
+    depths: Depths,
+    measuring: Measuring,
+    go_on: bool,
+    team: Team,
 ) -> tuple[Trainer, TrainingData]:
     """Start a run in `folder`, or go on with the one that is there.
 
@@ -45,7 +51,9 @@ def open_run(
         check_folder(folder)
     if go_on:
         trainer = resume(last, team)
-        check_resumed(click.get_current_context(), recipe, size, depths, trainer)
+        context = click.get_current_context()
+        check_resumed(context, recipe, size, depths, trainer)
+        measuring = resumed_measuring(context, measuring, trainer.measuring)
         recipe, size = trainer.recipe, trainer.network.shape.size
     elif last.exists():
         raise TrainError(f"{folder} holds a run already; add --resume, or name another with --run")
@@ -56,6 +64,7 @@ def open_run(
         trainer.begin(data.training)
     else:
         check_labels(data, recipe, trainer.labels)
+    trainer.measure_by(measuring)
     return trainer, data
 
 
@@ -99,6 +108,21 @@ def check_resumed(
                 f"the run was begun with {field} {own[field]}, not {wanted[field]}; leave out "
                 f"{parameter.opts[0]}, or begin another run"
             )
+
+
+def resumed_measuring(context: click.Context, asked: Measuring, own: Measuring | None) -> Measuring:
+    """Return how a resumed run is measured: as it was, but for what is given now.
+
+    own: how it was; None: its checkpoint does not say.
+    """
+    if own is None:
+        return asked
+    given = {
+        name: value
+        for name, value in asdict(asked).items()
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    }
+    return replace(own, **given)
 
 
 def sizes(recipe: Recipe, size: int) -> dict[str, int]:

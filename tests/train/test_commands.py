@@ -8,7 +8,7 @@ import re
 import signal
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import cv2
@@ -20,13 +20,13 @@ from engines.backends import open_backend
 from engines.model_file import read_model_info
 from rtloc.commands.export import command as export_command
 from rtloc.commands.train import command as train_command
-from rtloc.commands.train_run import check_folder, usual_hard_part
+from rtloc.commands.train_run import check_folder, resumed_measuring, usual_hard_part
 from rtloc.errors import UsageError
 from train.checkpoint import load_checkpoint, save_checkpoint
 from train.data_set import CUTOUTS, PHOTOS, load_data_set
 from train.errors import TrainError
 from train.network import NetworkShape
-from train.recipe import Recipe, picture_size
+from train.recipe import Measuring, Recipe, picture_size
 from train.trainer import Trainer
 from train.training_data import check_labels
 
@@ -125,10 +125,27 @@ def test_ctrl_c_keeps_what_was_learnt_and_resume_goes_on(rtloc, tmp_path: Path) 
     done = rtloc(*train, "--resume", "--input-size", 160, **ALONE)
     assert done.returncode == 2
     assert "begun with input_size 128, not 160; leave out --input-size" in done.stderr
-    done = rtloc(*train, "--stage", "any-size", "--resume", **ALONE)
+    few = ("--held-out", "--negatives")
+    plain = [one for n, one in enumerate(train) if not {one, train[n - 1]} & {*few}]
+    done = rtloc(*plain, "--stage", "any-size", "--resume", **ALONE)
     assert done.returncode == 0, done.stderr
     assert f"step {steps}: " in done.stderr
+    measuring = load_checkpoint(tmp_path / "runs/tiny/last.pt")["measuring"]
+    assert measuring == {"validate_every": 5, "held_out": 8, "negatives": 8}
     assert read_model_info(tmp_path / "tiny.onnx").stage == "any-size"
+
+
+def test_a_resumed_run_is_measured_as_it_was_but_for_what_is_given() -> None:
+    def resumed(*given: str, own: Measuring | None) -> Measuring:
+        context = train_command.make_context("train", list(given))
+        options = context.params
+        asked = Measuring(*(options[field.name] for field in fields(Measuring)))
+        return resumed_measuring(context, asked, own)
+
+    own = Measuring(validate_every=5, held_out=10, negatives=20)
+    assert resumed("--resume", own=own) == own
+    assert resumed("--resume", "--held-out", "500", own=own) == replace(own, held_out=500)
+    assert resumed("--resume", "--negatives", "3", own=None) == Measuring(negatives=3)
 
 
 def test_pictures_may_be_smaller_than_the_input(rtloc, tmp_path: Path) -> None:

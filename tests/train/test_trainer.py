@@ -20,7 +20,7 @@ from train.errors import TrainError
 from train.generator import PictureMaker, picture_maker
 from train.loss import REFINED_WEIGHT
 from train.network import NetworkShape
-from train.recipe import Recipe, picture_size
+from train.recipe import Measuring, Recipe, picture_size
 from train.stages import STAGES
 from train.trained import averaged_network
 from train.trainer import Progress, Trainer, resume
@@ -176,6 +176,25 @@ def test_the_best_weights_are_kept(maker: PictureMaker, validation: list, tmp_pa
     trainer.train(maker, validation, tmp_path, nothing, workers=0, validate_every=1)
     best = load_checkpoint(tmp_path / "best.pt")
     assert (best["step"], best["best_map"]) == (2, 0.0)  # the last of equally good ones
+
+
+def test_a_resumed_run_is_measured_as_before_or_afresh(tmp_path: Path) -> None:
+    trainer = Trainer(RECIPE, SHAPE, LABELS)
+    trainer.best_map = 0.5
+    trainer.measure_by(Measuring(held_out=10))
+    save_checkpoint(tmp_path / "last.pt", trainer.state())
+    again = resume(tmp_path / "last.pt")
+    assert again.measuring == Measuring(held_out=10)
+    again.measure_by(Measuring(held_out=10, validate_every=7))
+    assert again.best_map == 0.5
+    again.measure_by(Measuring(held_out=3))  # of which no figure can be compared with the best
+    assert again.best_map < 0
+    state = trainer.state()
+    del state["measuring"]
+    save_checkpoint(tmp_path / "old.pt", state)
+    old = resume(tmp_path / "old.pt")
+    old.measure_by(Measuring(held_out=3))
+    assert old.best_map == 0.5
 
 
 def test_ctrl_c_pressed_twice_in_a_step_waits_for_its_end(

@@ -62,6 +62,11 @@ HEADS = {
 }
 
 
+def head_of(network: nn.Module) -> str:
+    """Return the name of a network's head; weights of both have the same names and shapes."""
+    return "single" if isinstance(network, SingleNetwork) else "dense"
+
+
 def with_answers_decoded(network: Network) -> nn.Module:
     """Wrap a network so that it answers as the model file's contract says."""
     if isinstance(network, SingleNetwork):

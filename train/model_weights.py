@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from engines.errors import EngineError
 from engines.model_file import read_model_info
 from train.errors import TrainError
+from train.heads import head_of
 
 PART_OF_GRAPH = (
     "network."  # what the names of weights in a graph begin with, beside a network's own
@@ -33,6 +34,7 @@ def read_weights(model: Path, network: nn.Module) -> tuple[list[str], dict[str, 
         info = read_model_info(model)
     except EngineError as error:
         raise TrainError(str(error)) from error
+    check_head(model, "dense" if info.any_size else "single", network)
     if info.precision != "fp32":
         raise TrainError(
             f"{model} has no float32 weights to train on; export the model with --precision fp32, "
@@ -55,10 +57,31 @@ def read_weights(model: Path, network: nn.Module) -> tuple[list[str], dict[str, 
     ]
     pairs = normed_convolutions(network)
     if len(fused) != len(pairs):
-        raise TrainError(f"{model} is of another network than the one to train; leave it out")
+        raise TrainError(of_another_network(model))
     for (name, norm), (kernel, bias) in zip(pairs, fused, strict=True):
         weights |= apart(name, norm, kernel, bias)
     return list(info.labels), weights
+
+
+def check_head(source: Path, theirs: str, network: nn.Module) -> None:
+    """Make sure that a file's weights are of a network with the same head.
+
+    Raises:
+        TrainError: they are not.
+    """
+    if theirs != head_of(network):
+        raise TrainError(
+            f"{source} is of a network with the {theirs} head, not with the {head_of(network)} "
+            "one; name other --weights, or none"
+        )
+
+
+def of_another_network(source: Path) -> str:
+    """Say that a file's weights do not fit, and what to do."""
+    return (
+        f"{source} is of another network than the one to train; give the --depths that it was "
+        "trained with, or --weights none"
+    )
 
 
 def normed_convolutions(network: nn.Module) -> list[tuple[str, nn.BatchNorm2d]]:

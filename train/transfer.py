@@ -9,7 +9,14 @@ from torch import Tensor, nn
 from train.batches import GeneratedBatches
 from train.checkpoint import load_checkpoint
 from train.errors import TrainError
-from train.model_weights import apart, normed_convolutions, read_weights, set_apart
+from train.model_weights import (
+    apart,
+    check_head,
+    normed_convolutions,
+    of_another_network,
+    read_weights,
+    set_apart,
+)
 from train.network import FIRST_CLASS
 from train.samples import Maker
 
@@ -34,6 +41,7 @@ def begin_with(network: nn.Module, labels: Sequence[str], source: Path, maker: M
         their_labels, known = read_weights(source, network)
     else:
         state = load_checkpoint(source)
+        check_head(source, state["recipe"].get("head", "dense"), network)
         their_labels, known = state["labels"], state["averaged"]
     mine = network.state_dict()
     further = [
@@ -52,9 +60,7 @@ def begin_with(network: nn.Module, labels: Sequence[str], source: Path, maker: M
             begun |= passing_on(name, norm, mine[f"{name}.0.weight"])
         network.load_state_dict(begun)
     except RuntimeError as error:
-        raise TrainError(
-            f"{source} is of another network than the one to train; leave out --weights"
-        ) from error
+        raise TrainError(of_another_network(source)) from error
     if further or source.suffix == MODEL_FILE:
         device = next(network.parameters()).device
         pictures = GeneratedBatches(maker, ALIKE)

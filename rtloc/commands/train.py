@@ -10,7 +10,7 @@ import cv2
 from rtloc.commands.options import with_options
 from rtloc.commands.train_options import TRAIN_OPTIONS, Asked
 from rtloc.commands.train_report import progress_report, summary
-from rtloc.commands.train_run import check_labelled, open_run, recipe_of_options
+from rtloc.commands.train_run import check_labelled, note_of_depths, open_run, recipe_of_options
 from rtloc.errors import UsageError
 from rtloc.memory import ALL_BYTES, keep_freed_memory
 from train.batches import usual_workers
@@ -45,8 +45,10 @@ def command(**options: Any) -> None:
     with join_team() as team:
         trainer, data = open_run(folder, recipe, size, asked.depths, wanted, asked.go_on, team)
         measuring = trainer.measuring or wanted
-        for warning in warnings_of(data, trainer.recipe) if team.leads else []:
-            click.echo(warning, err=True)
+        depths_note = note_of_depths(asked.weights, asked.own_classes, asked.depths)
+        notes = [] if asked.go_on or depths_note is None else [depths_note]
+        for line in [*notes, *warnings_of(data, trainer.recipe)] if team.leads else []:
+            click.echo(line, err=True)
         samples = list(data.held_out_samples(measuring.held_out)) if team.leads else []
         team.wait()  # else the first would find a run that another has begun
         with progress_report(trainer.recipe.steps, quiet=not team.leads) as report:

@@ -51,6 +51,11 @@ class Asked:
     held_out: int
     negatives: int
 
+    @property
+    def own_classes(self) -> bool:
+        """Whether the classes are the user's own."""
+        return self.cutouts is not None or self.labelled is not None
+
 
 TRAIN_OPTIONS: tuple[Option, ...] = (
     click.option(
@@ -86,7 +91,7 @@ TRAIN_OPTIONS: tuple[Option, ...] = (
     click.option(
         "--weights",
         help="Checkpoint or model to begin with; none: random weights.  [default: pokemon for "
-        "classes of your own, else none]",
+        "classes of your own where --depths are the usual ones, else none]",
     ),
     click.option(
         "--input-size",

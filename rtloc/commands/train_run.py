@@ -17,7 +17,7 @@ from rtloc.errors import UsageError
 from rtloc.localizer import DEFAULT_MODEL
 from train.data_set import CUTOUTS, PHOTOS
 from train.errors import TrainError
-from train.network import Depths, NetworkShape
+from train.network import DEPTHS, Depths, NetworkShape
 from train.recipe import Measuring, Recipe, picture_size
 from train.stage_recipes import Plan
 from train.stages import STAGES
@@ -156,16 +156,17 @@ def check_labelled(
         )
 
 
-def file_of_weights(name: str | None, own: bool) -> Path | None:
+def file_of_weights(name: str | None, own: bool, depths: Depths) -> Path | None:
     """Return the file to begin with, a checkpoint or a model's float32 form; None: random weights.
 
-    own: whether the classes are the user's own; then the shipped model is what one begins with.
+    own: whether the classes are the user's own; then the shipped model is what one begins with,
+    unless the network has other depths than that.
 
     Raises:
         EngineError: it is a model without such a form.
         UsageError: it is no shipped model, and there is no such file.
     """
-    name = name or (DEFAULT_MODEL if own else RANDOM)
+    name = name or (DEFAULT_MODEL if own and depths == DEPTHS else RANDOM)
     if name == RANDOM:
         return None
     try:
@@ -177,6 +178,16 @@ def file_of_weights(name: str | None, own: bool) -> Path | None:
     return form_in(read_model_info(path), ["fp32"]).path if path.suffix == ".onnx" else path
 
 
+def note_of_depths(name: str | None, own: bool, depths: Depths) -> str | None:
+    """Say that a network does not begin as `file_of_weights` usually lets it, or return None."""
+    if name is not None or not own or depths == DEPTHS:
+        return None
+    return (
+        "a network of such --depths begins with random weights, since the shipped model has "
+        "others; --weights names something else"
+    )
+
+
 def recipe_of_options(asked: Asked, plan: Plan) -> Recipe:
     """Return how to train, as the options say it, or the stage's plan where they leave it open.
 
@@ -184,8 +195,7 @@ def recipe_of_options(asked: Asked, plan: Plan) -> Recipe:
         EngineError, UsageError: there are no such weights, or options contradict each other.
     """
     others = chosen_distractors(asked.distractors, asked.no_distractors)
-    own = asked.cutouts is not None or asked.labelled is not None
-    weights = file_of_weights(asked.weights, own)
+    weights = file_of_weights(asked.weights, asked.own_classes, asked.depths)
     begun = weights is not None
     given_part = asked.picture_size and asked.picture_size / (asked.input_size or plan.size)
     recipe = Recipe(

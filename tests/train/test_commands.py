@@ -20,12 +20,18 @@ from engines.backends import open_backend
 from engines.model_file import read_model_info
 from rtloc.commands.export import command as export_command
 from rtloc.commands.train import command as train_command
-from rtloc.commands.train_run import check_folder, resumed_measuring, usual_hard_part
+from rtloc.commands.train_run import (
+    check_folder,
+    file_of_weights,
+    note_of_depths,
+    resumed_measuring,
+    usual_hard_part,
+)
 from rtloc.errors import UsageError
 from train.checkpoint import load_checkpoint, save_checkpoint
 from train.data_set import CUTOUTS, PHOTOS, load_data_set
 from train.errors import TrainError
-from train.network import NetworkShape
+from train.network import DEPTHS, NetworkShape
 from train.recipe import Measuring, Recipe, picture_size
 from train.trainer import Trainer
 from train.training_data import check_labels
@@ -171,8 +177,10 @@ def test_a_part_of_the_pictures_may_be_hard_ones(rtloc, fails, tmp_path: Path) -
 
 def test_a_smaller_network_is_trained_and_grown(rtloc, tmp_path: Path) -> None:
     train = ("train", *TINY, "--steps", 2, "--validate-every", 2)
-    done = rtloc(*train, "--depths", 1, 0, 1, "-o", "small.onnx", **ALONE)
+    own = ("--cutouts", CUTOUTS)  # which would begin with the shipped model's weights
+    done = rtloc(*train, *own, "--depths", 1, 0, 1, "-o", "small.onnx", **ALONE)
     assert done.returncode == 0, done.stderr
+    assert "a network of such --depths begins with random weights" in done.stderr
     assert load_checkpoint(tmp_path / "runs/small/best.pt")["shape"]["depths"] == (1, 0, 1)
     weights = ("--weights", "runs/small/best.pt")
     done = rtloc(*train, *weights, "--depths", 2, 1, 2, "-o", "grown.onnx", **ALONE)
@@ -190,6 +198,17 @@ def test_a_run_begins_with_the_shipped_model(rtloc, fails, tmp_path: Path) -> No
     begun = load_checkpoint(tmp_path / "runs/tiny/best.pt")["averaged"]["refinement.weights"]
     assert begun.abs().max() > 0.01  # a new one is all 0, and two steps move it by less
     assert "no model 'moon'" in fails(2, *train, "--weights", "moon", "--run", "other")
+
+
+def test_classes_of_ones_own_begin_with_the_shipped_model_where_it_fits() -> None:
+    shipped = file_of_weights(None, own=True, depths=DEPTHS)
+    assert shipped is not None
+    assert shipped.name == "pokemon-fp32.onnx"
+    assert note_of_depths(None, own=True, depths=DEPTHS) is None
+    assert file_of_weights(None, own=True, depths=(2, 2, 2)) is None
+    assert file_of_weights("pokemon", own=True, depths=(2, 2, 2)) == shipped
+    assert note_of_depths("pokemon", own=True, depths=(2, 2, 2)) is None
+    assert file_of_weights(None, own=False, depths=DEPTHS) is None
 
 
 def test_long_runs_from_weights_have_hard_pictures_where_there_are_any() -> None:

@@ -19,6 +19,7 @@ from train.generator import picture_maker
 from train.model_weights import read_weights, set_apart
 from train.network import FIRST_CLASS, GridNetwork, NetworkShape
 from train.recipe import Recipe
+from train.single import SingleNetwork
 from train.stages import STAGES, Stage
 from train.trainer import Trainer
 from train.transfer import begin_with
@@ -142,8 +143,12 @@ def test_a_file_with_other_weights_is_refused(model: Path, tmp_path: Path) -> No
     trainer = Trainer(Recipe(weights=str(resolve_model("pokemon"))), SHAPE, LABELS)
     with pytest.raises(TrainError, match=r"no float32 weights.*--precision fp32"):
         read_weights(resolve_model("pokemon"), trainer.network)
-    with pytest.raises(TrainError, match="of another network"):
+    with pytest.raises(TrainError, match=r"of another network.* --depths .*--weights none"):
         read_weights(model, GridNetwork(NetworkShape(3, 64, (8, 8, 8, 8), (0, 0, 0))))
+    single = tmp_path / "single.onnx"
+    export_onnx(SingleNetwork(SHAPE), Description(LABELS, 0.5, "charmander", {}), single)
+    with pytest.raises(TrainError, match="the single head, not with the dense one"):
+        read_weights(single, trainer.network)
     damaged = tmp_path / "damaged.onnx"
     damaged.write_bytes(np.random.default_rng(0).bytes(2000))
     with pytest.raises(TrainError, match=r"damaged\.onnx is no ONNX file"):

@@ -109,6 +109,13 @@ def test_another_network_is_refused(begun: Begin, checkpoint: Path) -> None:
         begun(checkpoint, LABELS, NetworkShape(3, 64, (8, 8, 8, 16), (0, 0, 0)))
 
 
+def test_another_head_is_refused(begun: Begin, tmp_path: Path) -> None:
+    path = tmp_path / "single.pt"
+    save_checkpoint(path, Trainer(Recipe(head="single"), SHAPE, LABELS).state())
+    with pytest.raises(TrainError, match=r"single\.pt is .* the single head, not with the dense"):
+        begun(path, LABELS, SHAPE)
+
+
 def test_a_missing_checkpoint_is_named(begun: Begin, tmp_path: Path) -> None:
     with pytest.raises(TrainError, match=r"no checkpoint at .*gone\.pt"):
         begun(tmp_path / "gone.pt", LABELS, SHAPE)

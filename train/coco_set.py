@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from train.errors import TrainError
+from train.photos import spread
 from train.picture_file import decoded
 from train.picture_set import PictureSet
 from train.samples import Sample
@@ -31,7 +32,8 @@ def read_coco(
     All count: a model that was trained on the set has learnt from most of them.
 
     labels: the model's, to which the set's categories are matched by name, letter case aside;
-    images: as in `picture_at`; count: how many pictures at most.
+    images: as in `picture_at`; count: how many pictures at most, spread over the set: sets are
+    often in the order of their classes, or of films.
 
     Raises:
         TrainError: the file cannot be read or is no COCO set, or no category fits a label.
@@ -48,7 +50,7 @@ def read_coco(
                 (int(entry["width"]), int(entry["height"])),
                 boxes.get(entry["id"], []),
             )
-            for entry in pictures[:count]
+            for entry in spread(pictures, count or len(pictures))
         ]
     except NOT_COCO as error:
         raise TrainError(no_coco_set(path, error)) from error

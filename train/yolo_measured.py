@@ -8,6 +8,7 @@ import numpy as np
 
 from train.coco_set import match_categories
 from train.labelled_set import LabelledPicture, whole
+from train.photos import spread
 from train.picture_set import PictureSet
 from train.samples import Sample
 from train.yolo_set import held_out_of, load_yaml, names_of, with_boxes
@@ -20,7 +21,7 @@ def open_yolo(path: Path, labels: Sequence[str], count: int | None = None) -> Pi
     the set learnt from none of them; but they chose its weights, and its threshold.
 
     labels: the model's, to which the set's are matched by name, letter case aside; count: how many
-    pictures at most.
+    pictures at most, spread over them, as in `read_coco`.
 
     Raises:
         TrainError: a file is missing, or does not hold what it should, or no name fits a label.
@@ -30,7 +31,7 @@ def open_yolo(path: Path, labels: Sequence[str], count: int | None = None) -> Pi
     categories = [{"id": n, "name": name} for n, name in enumerate(names)]
     ids, unknown = match_categories(categories, labels, path)
     held_out, part = held_out_of(data, path)
-    pictures = with_boxes(held_out[:count], names)
+    pictures = with_boxes(spread(held_out, count or len(held_out)), names)
     cases = ((picture.path.name, sample_of(whole(picture), ids)) for picture in pictures)
     title = f"{len(pictures)} pictures ({part}) of {path}"
     return PictureSet(title, cases, len(pictures), unknown=unknown)

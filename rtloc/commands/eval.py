@@ -46,7 +46,8 @@ CHARACTERS = 72  # of text below one of the worst pictures
 @click.option(
     "--count",
     type=click.IntRange(1),
-    help=f"Pictures at most.  [default: {GENERATED} generated ones, all of a set]",
+    help="Pictures at most; of a set those are spread over it.  "
+    f"[default: {GENERATED} generated ones, all of a set]",
 )
 @with_options(*GENERATED_OPTIONS)
 @click.option(

@@ -100,10 +100,10 @@ def test_a_threshold_of_ones_own(
 ) -> None:
     high = measured(model, coco, "--threshold", 0.7)
     assert (high["precision"], high["recall"]) == pytest.approx((1 / 3, 1 / 4))
-    low = measured(model, coco, "--threshold", 0.2, "--count", 2)
+    low = measured(model, coco, "--threshold", 0.2, "--count", 3)
     assert (low["precision"], low["recall"]) == pytest.approx((3 / 6, 3 / 4))
-    assert low["pictures"] == 2
-    assert low["map50"] != high["map50"]  # of two pictures and of four
+    assert low["pictures"] == 3
+    assert low["map50"] != high["map50"]  # of three pictures and of four
 
 
 def test_negatives_plot_and_sheet(
@@ -175,6 +175,15 @@ def test_a_yolo_set_gives_the_figures_of_the_same_coco_set(
     assert by_yolo.pop("data") == f"4 pictures (val) of {yolo}"
     by_coco.pop("data")
     assert by_yolo == by_coco
+
+
+def test_fewer_pictures_are_spread_over_the_set(
+    measured: Callable[..., dict[str, Any]], model: Path, coco: Path, yolo: Path
+) -> None:
+    for path in (coco, yolo):
+        figures = measured(model, path, "--count", 2)
+        # the first, in which all is right, and the third, in which nothing is or is found
+        assert (figures["precision"], figures["recall"], figures["pictures"]) == (1, 1, 2)
 
 
 def test_of_a_yolo_set_the_part_held_out_counts(

@@ -3,9 +3,10 @@
     python benchmarks/vs_yolo/compare.py --yolo-python YOLO_VENV/bin/python --work out/vs_yolo
 
 `train_yolo26n.py` says what the other virtual environment needs. First rtloc trains for `--steps`
-steps, making its pictures as it goes; then as many pictures as YOLO can see in that time are
-written by `rtloc synth`, and YOLO trains on them from scratch for the time that rtloc took, on the
-same cores. Both answer the same pictures over photos and distractors that neither was trained with.
+steps, making its pictures as it goes; then `rtloc synth` writes `--yolo-pictures` pictures, and
+YOLO trains from scratch on those, again and again, for the time that rtloc took, on the same cores.
+The table says how many pictures each has seen, and how many of them were different. Both answer the
+same pictures over photos and distractors that neither was trained with.
 Their latency is measured as in `locate_latency.py`, with OpenVINO: YOLO gets an input as flat as
 the frames of the sample clip, which suits it better than its usual square.
 A part that is finished is not done again; remove its file in the `--work` folder to repeat it.
@@ -30,6 +31,7 @@ from train.evaluate import evaluate, measure
 from train.figures import Figures
 from train.matching import Found
 from train.samples import Sample
+from train.stage_recipes import PLANS
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import report
@@ -47,12 +49,12 @@ HERE = Path(__file__).parent
 @click.option("--work", required=True, type=click.Path(path_type=Path), help="For what is made.")
 @click.option("--steps", default=4000, show_default=True, help="Of rtloc's training.")
 @click.option("--size", default=384, show_default=True)
-@click.option("--yolo-pictures", default=20_000, show_default=True)
+@click.option("--yolo-pictures", default=20_000, show_default=True, help="To train on.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the section to this file too.")
 def main(
     yolo_python: Path, work: Path, steps: int, size: int, yolo_pictures: int, out: Path | None
 ) -> None:
-    """Train both for the same time on the same pictures, and print the table."""
+    """Train both for the same time on pictures of the same kind, and print the table."""
     before = report.machine()
     work.mkdir(parents=True, exist_ok=True)
     data = load_data_set(STAGE, CUTOUTS, PHOTOS, size, seed=0)
@@ -64,16 +66,20 @@ def main(
     run(sys.executable, "-m", "rtloc", "export", *quantized(work))
     ours_8_bits = evaluate_ours(work / "rtloc_int8.onnx", samples, data.labels)
     latencies = latencies_ms(work, size)
+    made = (steps * PLANS["dense"][STAGE].batch_size,) * 2
+    fixed = (yolo["pictures_seen"], yolo["pictures"])
     rows = [
-        row("rtloc", ours, ours_s, work / "rtloc.onnx", latencies[0]),
-        row("rtloc, 8 bits", ours_8_bits, ours_s, work / "rtloc_int8.onnx", latencies[1]),
-        row("YOLO26n", theirs, yolo["trained_s"], work / "yolo26n.onnx", latencies[2]),
+        row("rtloc", ours, ours_s, made, work / "rtloc.onnx", latencies[0]),
+        row("rtloc, 8 bits", ours_8_bits, ours_s, made, work / "rtloc_int8.onnx", latencies[1]),
+        row("YOLO26n", theirs, yolo["trained_s"], fixed, work / "yolo26n.onnx", latencies[2]),
     ]
     header = [
         "",
         "mAP@50",
         "mAP@50:95",
         "training, min",
+        "pictures seen",
+        "of them different",
         "ONNX file, MB",
         "latency, ms",
         "of YOLO's",
@@ -126,7 +132,9 @@ def train_yolo(
     if not answer.exists():
         data = work / "yolo_data"
         if not (data / "data.yaml").exists():
-            what = ("--format", "yolo", "--count", pictures, "--seed", 0, "--stage", STAGE)
+            # one to validate on: with none YOLO would, at the end, validate on all that it learnt
+            count = ("--count", pictures + 1, "--val-part", 1 / (pictures + 1))
+            what = ("--format", "yolo", *count, "--seed", 0, "--stage", STAGE)
             run(sys.executable, "-m", "rtloc", "synth", data, *what, "--size", size)
         held_out = work / "held_out"
         held_out.mkdir(exist_ok=True)
@@ -171,12 +179,19 @@ def latencies_ms(work: Path, size: int) -> list[list[float]]:
 
 
 def row(
-    name: str, figures: Figures, seconds: float, file: Path, latency_ms: list[float]
+    name: str,
+    figures: Figures,
+    seconds: float,
+    pictures: tuple[int, int],
+    file: Path,
+    latency_ms: list[float],
 ) -> list[str]:
-    """Lay out a line of the table."""
+    """Lay out a line of the table; pictures: how many were seen, and how many different ones."""
+    seen, different = pictures
     quality = [f"{figures.map50:.3f}", f"{figures.map50_95:.3f}"]
     size = f"{file.stat().st_size / 1e6:.2f}"
-    return [name, *quality, f"{seconds / 60:.1f}", size, f"{median(latency_ms):.2f}"]
+    learnt = [f"{seconds / 60:.1f}", f"{seen:,}", f"{min(seen, different):,}"]
+    return [name, *quality, *learnt, size, f"{median(latency_ms):.2f}"]
 
 
 if __name__ == "__main__":

@@ -11,12 +11,14 @@ needs: no pretrained weights, no plots, and no validation in between, which woul
 
 import copy
 import json
+import math
 import sys
 import time
 from pathlib import Path
 
 import click
 from ultralytics import YOLO
+from ultralytics.models.yolo.detect import DetectionTrainer
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from export_yolo26n import export
@@ -45,9 +47,19 @@ def main(
 ) -> None:
     """Train on DATA.yaml, then write what is found in the folder PICTURES to OUT as JSON.
 
+    OUT also says on how many pictures it trained, and how often: YOLO pastes four of them together
+    (mosaic) for most that it sees.
+
     ONNX gets the trained network with an input as flat as a camera's frame, for the latency.
     """
     model = YOLO("yolo26n.yaml")
+    batches, fixed = 0, 0  # begun, and how many pictures there are to learn from
+
+    def count(trainer: DetectionTrainer) -> None:
+        nonlocal batches, fixed
+        batches, fixed = batches + 1, len(trainer.train_loader.dataset)
+
+    model.add_callback("on_train_batch_start", count)
     started = time.perf_counter()
     model.train(
         data=str(data.resolve()),
@@ -70,10 +82,24 @@ def main(
     export(copy.deepcopy(model.model).float().eval(), onnx, size, height)
     found = [locate(model, path, size) for path in sorted(pictures.glob("*.*"))]
     weights = Path(model.trainer.last)
-    report = {"trained_s": trained_s, "weights_bytes": weights.stat().st_size, "found": found}
+    seen = pictures_seen(batches, fixed, batch)
+    report = {
+        "trained_s": trained_s,
+        "pictures": fixed,
+        "pictures_seen": seen,
+        "epochs": seen / fixed,
+        "weights_bytes": weights.stat().st_size,
+        "found": found,
+    }
     partial = out.with_name(f".{out.name}.part")
     partial.write_text(json.dumps(report), encoding="utf-8")
     partial.replace(out)
+
+
+def pictures_seen(batches: int, pictures: int, batch: int) -> int:
+    """Return how many pictures that many batches have; the last one of an epoch may be smaller."""
+    epochs, more = divmod(batches, math.ceil(pictures / batch))
+    return epochs * pictures + more * batch
 
 
 def locate(model: YOLO, path: Path, size: int) -> dict[str, object]:

@@ -25,7 +25,7 @@ from train.data_set import (
 )
 from train.errors import TrainError
 from train.generator import BAR_GREY, PictureMaker, picture_maker
-from train.paste import overlap_of_smaller
+from train.paste import NEXT_LEVEL, overlap_of_smaller
 from train.photos import load_photos
 from train.samples import Sample
 from train.spots import find_spot
@@ -132,14 +132,28 @@ def white(cutout: Cutout) -> Cutout:
     return replace(cutout, levels=tuple(np.stack([alpha] * 4, axis=2) for alpha in alphas))
 
 
-@pytest.mark.parametrize("stage", ["charmander", "any-size"])
+@pytest.mark.parametrize(
+    ("stage", "most_px"),
+    [
+        ("charmander", 1),
+        # of one drawing thin claws at the bottom are averaged away in the last row of a coarse
+        # level, a pixel of which may be this large in the picture; the box goes by the finest level
+        ("any-size", 2 / NEXT_LEVEL),
+    ],
+    ids=["charmander", "any-size"],
+)
 def test_a_box_on_black_is_as_tight_as_half_seen_edges_allow(
-    cutouts: list[Cutout], photos: list[np.ndarray], stage: str
+    cutouts: list[Cutout], photos: list[np.ndarray], stage: str, most_px: float
 ) -> None:
-    maker = picture_maker(STAGES[stage], list(map(white, cutouts)), photos, 160, seed=0)
-    for sample in map(maker.make, range(100)):
-        seen = bounding_box(sample.image.max(axis=2) >= SEEN_ALPHA)
-        assert np.abs(sample.boxes[0] - seen).max() <= 1
+    whites = list(map(white, cutouts))
+    missed = []
+    for seed in range(12):
+        maker = picture_maker(STAGES[stage], whites, photos, 160, seed)
+        for sample in map(maker.make, range(100)):
+            seen = bounding_box(sample.image.max(axis=2) >= SEEN_ALPHA)
+            missed.append(np.abs(sample.boxes[0] - seen).max())
+    assert max(missed) <= most_px
+    assert np.mean(np.greater(missed, 1)) < 0.01
 
 
 def test_a_quarter_of_the_pictures_side_is_kept(make) -> None:

@@ -142,22 +142,62 @@ def check_new(path: Path) -> None:
 
 
 @contextmanager
+def growing_file(path: Path) -> Iterator[Path]:
+    """Give a name to write to, and move what is there to `path` however the block ends.
+
+    Where nothing was written, what was at `path` stays. What a killed run left is kept.
+
+    Raises:
+        RtlocError: it cannot be written; what the block itself raises passes unchanged.
+    """
+    partial = partial_name(path)
+    with refusals_named(path):
+        keep_leftover(path)
+        partial.touch()
+    try:
+        yield partial
+    finally:
+        with refusals_named(path):
+            if partial.stat().st_size:
+                partial.replace(path)
+            else:
+                partial.unlink()
+
+
+def forget(partial: Path) -> None:
+    """Empty a growing file that holds nothing of use, so that it is not moved to its name."""
+    partial.write_bytes(b"")
+
+
+@contextmanager
+def refusals_named(path: Path) -> Iterator[None]:
+    """Say of what the system refuses which file it was for.
+
+    Raises:
+        RtlocError: instead of its error.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise RtlocError(f"cannot write {path}: {error.strerror}") from error
+
+
+@contextmanager
 def text_output(path: Path) -> Iterator[TextIO]:
     """Open a text file that appears at `path` when the block ends, even if it ends early.
+
+    Where nothing was written, what was at `path` stays. What a killed run left is kept.
 
     Raises:
         UsageError: the file cannot be written there.
         RtlocError: what was still to be written at the end cannot be; the disk is full, or so.
     """
     check_writable(path)
-    partial = partial_name(path)
-    file = partial.open("w", newline="", encoding="utf-8")
-    try:
-        yield file
-    finally:
+    with growing_file(path) as partial:
+        with refusals_named(path):
+            file = partial.open("w", newline="", encoding="utf-8")
         try:
-            file.close()
-        except OSError as error:
-            raise RtlocError(f"cannot write {path}: {error.strerror}") from error
+            yield file
         finally:
-            partial.replace(path)
+            with refusals_named(path):
+                file.close()

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rtloc.controls import Controls
 from rtloc.detections import Detections
 from rtloc.errors import RtlocError
-from rtloc.files import keep_leftover, partial_name
+from rtloc.files import forget, growing_file
 from rtloc.frame import Frame
 from rtloc.h264 import (
     LIVE_TICKS_PER_S,
@@ -79,16 +79,15 @@ class Recording:
 
     def _run(self) -> None:
         """Encode until the end; after a failure, frames are taken and forgotten."""
-        partial = partial_name(self.path)
         try:
-            keep_leftover(self.path)
-            try:
-                self._encode(partial)
-            finally:
-                if self.written and partial.exists():
-                    partial.replace(self.path)
-                else:
-                    partial.unlink(missing_ok=True)
+            with growing_file(self.path) as partial:
+                try:
+                    self._encode(partial)
+                finally:
+                    if not self.written:
+                        forget(partial)
+        except RtlocError as error:
+            self._failure = str(error)
         except (OSError, FFmpegError) as error:
             self._failure = f"cannot write {self.path}: {error.strerror}"
         finally:

@@ -25,7 +25,8 @@ def open_records(
 
     Its arguments: what identifies the picture (a value for each name of `about`, such as index and
     time_s) and the detections. A `.jsonl` file has one object per picture, a `.csv` file one row
-    per detection. The file takes its name when all is written; cut off, what is there is kept.
+    per detection. The file takes its name when all is written; cut off, what is there is kept. One
+    without a picture is not written at all, and what was there stays.
     tracked: whether a .csv file has a column for the tracks' numbers. Without a path nothing is
     written.
 
@@ -72,11 +73,15 @@ def json_writer(file: TextIO, labels: Sequence[str]) -> Record:
 
 
 def csv_writer(file: TextIO, labels: Sequence[str], columns: Sequence[str]) -> Record:
-    """Return a function that writes one row a detection."""
+    """Return a function that writes one row a detection, below the names of the columns."""
     writer = csv.writer(file)
-    writer.writerow(columns)
+    is_begun = False
 
     def write(picture: Mapping[str, object], detections: Detections) -> None:
+        nonlocal is_begun
+        if not is_begun:  # a file of nothing but names would take the place of an earlier one
+            writer.writerow(columns)
+            is_begun = True
         for n, (box, score, i) in enumerate(rows(detections)):
             values = [f"{score:.4f}", *(f"{x:.2f}" for x in box)]
             number = [] if detections.track_ids is None else [int(detections.track_ids[n])]

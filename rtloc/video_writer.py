@@ -13,7 +13,7 @@ import av
 from av.error import FFmpegError
 
 from rtloc.errors import RtlocError
-from rtloc.files import keep_leftover, partial_name
+from rtloc.files import forget, growing_file
 from rtloc.frame import Frame
 from rtloc.h264 import MP4_OPTIONS, even_wh, new_stream, planes_for, stamped
 from rtloc.sound import SoundTrack, open_sound
@@ -117,22 +117,19 @@ def open_writer(path: Path, source: VideoFile) -> Iterator[VideoWriter]:
     Raises:
         RtlocError: writing fails, as when the disk is full.
     """
-    partial = partial_name(path)
-    with failures_named(path):
-        keep_leftover(path)
-        output = av.open(str(partial.absolute()), "w", options=MP4_OPTIONS)
-    writer = VideoWriter(path, output, source)
-    try:
-        yield writer
-    finally:
+    with growing_file(path) as partial:
         with failures_named(path):
+            output = av.open(str(partial.absolute()), "w", options=MP4_OPTIONS)
+        writer = VideoWriter(path, output, source)
+        try:
+            yield writer
+        finally:
             try:
-                close(writer, output)
+                with failures_named(path):
+                    close(writer, output)
             finally:
-                if writer.frames_written:
-                    partial.replace(path)
-                else:
-                    partial.unlink(missing_ok=True)
+                if not writer.frames_written:
+                    forget(partial)
 
 
 def close(writer: VideoWriter, output: Any) -> None:

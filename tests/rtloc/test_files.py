@@ -75,6 +75,25 @@ def test_what_was_written_before_an_error_is_kept(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_text_of_nothing_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "out.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), text_output(path):
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_text_that_a_killed_run_left_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "out.txt"
+    partial_name(path).write_text("left")
+    with text_output(path) as file:
+        file.write("new")
+    assert path.read_text() == "new"
+    assert (tmp_path / "out-2.txt").read_text() == "left"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_checking_leaves_nothing_behind_and_the_old_file_alone(tmp_path: Path) -> None:
     path = tmp_path / "out.txt"
     check_writable(path)

@@ -90,6 +90,16 @@ def test_no_file_appears_before_the_end(tmp_path: Path) -> None:
         assert path.read_text() == "old"
 
 
+@pytest.mark.parametrize("name", ["r.jsonl", "r.csv"])
+def test_a_run_without_a_picture_leaves_the_old_file(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text("old")
+    with open_records(path, LABELS, ["index"]):
+        pass
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 @pytest.mark.parametrize("name", ["r.txt", "r", "missing/r.jsonl"])
 def test_a_wrong_place_is_refused(tmp_path: Path, name: str) -> None:
     with (

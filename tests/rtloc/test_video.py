@@ -381,6 +381,16 @@ def test_what_a_killed_run_left_is_kept(rtloc, clip: Path) -> None:
     assert len(video_stamps(clip.with_name("in.rtloc.mp4"))) == 30
 
 
+def test_a_run_that_fails_at_once_leaves_the_records_of_an_earlier_one(
+    fails: Fails, clip: Path
+) -> None:
+    records = clip.with_name("r.jsonl")
+    records.write_text("old")
+    options = ("--no-video", "--start", 9999, "--records", records.name)
+    assert "lies behind its end" in fails(1, "video", clip, *options)
+    assert records.read_text() == "old"
+
+
 def test_an_older_output_stays_until_the_new_one_is_whole(tmp_path: Path, long_clip: Path) -> None:
     out = tmp_path / "in.rtloc.mp4"
     out.write_text("old")

@@ -16,6 +16,7 @@ from rtloc.commands.options import (
     with_options,
 )
 from rtloc.errors import RtlocError, UsageError
+from rtloc.interrupts import terminated_like_interrupted
 from rtloc.overlay import draw
 from rtloc.pictures import annotated_names, find_pictures, read_picture, write_picture
 from rtloc.records import open_records
@@ -55,7 +56,11 @@ def command(
         disable=not console.is_terminal or len(pictures) < 2,
         description="locating",
     )
-    with localizer, open_records(records, localizer.info.labels, ["path"]) as record:
+    with (
+        terminated_like_interrupted(),
+        localizer,
+        open_records(records, localizer.info.labels, ["path"]) as record,
+    ):
         for path, target in shown:
             try:
                 image = read_picture(path)

@@ -2,6 +2,10 @@
 
 import csv
 import json
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -239,3 +243,53 @@ class TestBadInput:
         assert done.returncode == 1
         assert "rtloc: error: cannot write /proc/photo.rtloc.png" in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def start(tmp_path: Path, *arguments: object, **options: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "rtloc", *map(str, arguments)]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=tmp_path, stderr=pipe, text=True, **options)
+
+
+def many_copies(photo: Path, number: int) -> Path:
+    folder = photo.parent / "many"
+    folder.mkdir()
+    for n in range(number):
+        (folder / f"{n:04}.png").hardlink_to(photo)
+    return folder
+
+
+def wait_for_copies(folder: Path, number: int) -> None:
+    ends = time.monotonic() + 60
+    while len(list(folder.glob("*.rtloc.png"))) < number:
+        assert time.monotonic() < ends, "no copies came"
+        time.sleep(0.02)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_keeps_the_records(photo: Path, name: str) -> None:
+    process = start(
+        photo.parent, "image", many_copies(photo, 2000), "-o", "out", "--records", "r.jsonl"
+    )
+    wait_for_copies(photo.parent / "out", 3)
+    process.send_signal(getattr(signal, name))
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    done = len(list((photo.parent / "out").glob("*.rtloc.png")))
+    assert len(records_of(photo.parent / "r.jsonl")) == pytest.approx(done, abs=1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals")
+def test_a_hang_up_that_nohup_ignores_ends_nothing(photo: Path) -> None:
+    def as_nohup_does() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    options = ("image", many_copies(photo, 20), "-o", "out", "--records", "r.jsonl")
+    process = start(photo.parent, *options, preexec_fn=as_nohup_does)
+    wait_for_copies(photo.parent / "out", 3)
+    process.send_signal(signal.SIGHUP)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert len(records_of(photo.parent / "r.jsonl")) == 20

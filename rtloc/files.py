@@ -184,9 +184,11 @@ def refusals_named(path: Path) -> Iterator[None]:
 
 @contextmanager
 def text_output(path: Path) -> Iterator[TextIO]:
-    """Open a text file that appears at `path` when the block ends, even if it ends early.
+    r"""Open a text file that appears at `path` when the block ends, even if it ends early.
 
-    Where nothing was written, what was at `path` stays. What a killed run left is kept.
+    Where nothing was written, what was at `path` stays. What a killed run left is kept. Each line
+    is written at once, for those who watch. Of a name of a file, what is no UTF-8 is written as
+    `\udc80` to `\udcff`, as JSON has it.
 
     Raises:
         UsageError: the file cannot be written there.
@@ -195,7 +197,7 @@ def text_output(path: Path) -> Iterator[TextIO]:
     check_writable(path)
     with growing_file(path) as partial:
         with refusals_named(path):
-            file = partial.open("w", newline="", encoding="utf-8")
+            file = partial.open("w", 1, "utf-8", "backslashreplace", newline="")
         try:
             yield file
         finally:

@@ -66,8 +66,8 @@ def json_writer(file: TextIO, labels: Sequence[str]) -> Record:
         if detections.track_ids is not None:
             for one, number in zip(found, detections.track_ids.tolist(), strict=True):
                 one["track"] = number
-        json.dump({**picture, "detections": found}, file, ensure_ascii=False)
-        file.write("\n")
+        # at once: of what json.dump writes bit by bit a signal may cut off a part
+        file.write(json.dumps({**picture, "detections": found}, ensure_ascii=False) + "\n")
 
     return write
 

@@ -144,4 +144,4 @@ def report(
         err=True,
     )
     if target and run.writer and run.writer.frames_written:
-        click.echo(str(target))
+        click.echo(click.format_filename(target))

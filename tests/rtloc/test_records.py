@@ -1,7 +1,9 @@
 """Records as JSON lines and CSV."""
 
 import csv
+import io
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +13,8 @@ from full_disk import full_disk
 
 from rtloc.detections import Detections
 from rtloc.errors import RtlocError, UsageError
-from rtloc.records import open_records
+from rtloc.files import partial_name
+from rtloc.records import json_writer, open_records
 
 LABELS = ["cat", "Pokémon"]
 ONE = Detections(
@@ -68,6 +71,28 @@ def test_what_was_written_before_an_error_is_kept(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["r.jsonl"]
 
 
+@pytest.mark.parametrize("name", ["r.jsonl", "r.csv"])
+def test_each_picture_can_be_read_at_once(tmp_path: Path, name: str) -> None:
+    partial = partial_name(tmp_path / name)
+    with open_records(tmp_path / name, LABELS, ["index"]) as record:
+        for n in range(3):
+            record({"index": n}, ONE)
+            rows = partial.read_bytes().splitlines(keepends=True)
+            assert len(rows) == n + 1 + name.endswith("csv")
+            assert rows[-1].endswith(b"\n")
+
+
+@pytest.mark.parametrize("name", ["r.jsonl", "r.csv"])
+def test_a_file_name_that_is_no_utf_8_is_written(tmp_path: Path, name: str) -> None:
+    odd = os.fsdecode(b"caf\xe9.jpg")
+    with open_records(tmp_path / name, LABELS, ["path"]) as record:
+        record({"path": odd}, ONE)
+    text = (tmp_path / name).read_text("utf-8")
+    assert r"caf\udce9.jpg" in text
+    if name == "r.jsonl":
+        assert json.loads(text)["path"] == odd
+
+
 @pytest.mark.parametrize("pictures", [1, 100])  # what is full is seen at the end, or before
 def test_a_full_disk_is_said_with_the_name(tmp_path: Path, pictures: int) -> None:
     path = tmp_path / "r.jsonl"
@@ -112,3 +137,20 @@ def test_a_wrong_place_is_refused(tmp_path: Path, name: str) -> None:
 def test_without_a_path_nothing_is_written() -> None:
     with open_records(None, LABELS, ["index"]) as record:
         record({"index": 0}, ONE)
+
+
+class Counting(io.StringIO):
+    """Counts how often something is written into it."""
+
+    times = 0
+
+    def write(self, text: str) -> int:
+        self.times += 1
+        return super().write(text)
+
+
+def test_an_object_is_written_at_once() -> None:
+    file = Counting()
+    json_writer(file, LABELS)({"index": 0}, ONE)
+    assert file.times == 1
+    assert file.getvalue().endswith("}\n")

@@ -262,6 +262,16 @@ def test_names_may_have_a_colon(rtloc, tmp_path: Path) -> None:
     assert len(video_stamps(tmp_path / "12:31.mp4")) == 60
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_names_need_not_be_utf_8(rtloc, tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "in.mp4", frames=3)
+    odd = path.rename(tmp_path / os.fsdecode(b"caf\xe9.mp4"))
+    done = rtloc("video", odd.name, PYTHONIOENCODING="utf-8:strict")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "caf\N{REPLACEMENT CHARACTER}.rtloc.mp4"
+    assert (tmp_path / os.fsdecode(b"caf\xe9.rtloc.mp4")).exists()
+
+
 @pytest.mark.parametrize("turned", [False, True])
 def test_pixels_that_are_no_squares_keep_their_shape(rtloc, tmp_path: Path, turned: bool) -> None:
     path = make_clip(tmp_path / "in.mp4", frames=3, pixel_aspect=Fraction(16, 11))

@@ -5,9 +5,9 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import TextIO
 
 from rtloc.errors import RtlocError, UsageError
 
@@ -20,22 +20,27 @@ def partial_name(path: Path) -> Path:
 
 
 def next_free(path: Path) -> Path:
-    """Return `path` with the first number behind its name that is free."""
-    number = 2
-    while (numbered := path.with_stem(f"{path.stem}-{number}")).exists():
-        number += 1
-    return numbered
+    """Return `path` with the first number behind its name that is free, and not being written."""
+    names = numbers_behind(path)
+    return next(one for one in names if not one.exists() and not partial_name(one).exists())
 
 
-def keep_leftover(path: Path) -> None:
+def numbers_behind(path: Path) -> Iterator[Path]:
+    """Yield `path` with 2, 3 and so on behind its name."""
+    return (path.with_stem(f"{path.stem}-{number}") for number in count(2))
+
+
+def keep_leftover(path: Path, like: Path | None = None) -> None:
     """Give a name to what a run that was killed left of `path`, and say so.
+
+    like: the name that gets a number; `path` itself, unless it has one already.
 
     Raises:
         OSError: it cannot be moved.
     """
     partial = partial_name(path)
     if partial.exists() and partial.stat().st_size:
-        kept = partial.replace(next_free(path))
+        kept = partial.replace(next_free(like or path))
         LOG.warning("%s is what an earlier run left of %s", kept, path)
 
 
@@ -139,67 +144,3 @@ def check_new(path: Path) -> None:
         partial.rmdir()
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}; choose another place") from error
-
-
-@contextmanager
-def growing_file(path: Path) -> Iterator[Path]:
-    """Give a name to write to, and move what is there to `path` however the block ends.
-
-    Where nothing was written, what was at `path` stays. What a killed run left is kept.
-
-    Raises:
-        RtlocError: it cannot be written; what the block itself raises passes unchanged.
-    """
-    partial = partial_name(path)
-    with refusals_named(path):
-        keep_leftover(path)
-        partial.touch()
-    try:
-        yield partial
-    finally:
-        with refusals_named(path):
-            if partial.stat().st_size:
-                partial.replace(path)
-            else:
-                partial.unlink()
-
-
-def forget(partial: Path) -> None:
-    """Empty a growing file that holds nothing of use, so that it is not moved to its name."""
-    partial.write_bytes(b"")
-
-
-@contextmanager
-def refusals_named(path: Path) -> Iterator[None]:
-    """Say of what the system refuses which file it was for.
-
-    Raises:
-        RtlocError: instead of its error.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise RtlocError(f"cannot write {path}: {error.strerror}") from error
-
-
-@contextmanager
-def text_output(path: Path) -> Iterator[TextIO]:
-    r"""Open a text file that appears at `path` when the block ends, even if it ends early.
-
-    Where nothing was written, what was at `path` stays. What a killed run left is kept. Each line
-    is written at once, for those who watch. Of a name of a file, what is no UTF-8 is written as
-    `\udc80` to `\udcff`, as JSON has it.
-
-    Raises:
-        UsageError: the file cannot be written there.
-        RtlocError: what was still to be written at the end cannot be; the disk is full, or so.
-    """
-    check_writable(path)
-    with growing_file(path) as partial:
-        with refusals_named(path):
-            file = partial.open("w", 1, "utf-8", "backslashreplace", newline="")
-        try:
-            yield file
-        finally:
-            with refusals_named(path):
-                file.close()

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from rtloc.controls import Controls
 from rtloc.detections import Detections
 from rtloc.errors import RtlocError
-from rtloc.files import forget, growing_file
+from rtloc.files import partial_name
 from rtloc.frame import Frame
+from rtloc.growing import forget, growing_file
 from rtloc.h264 import (
     LIVE_TICKS_PER_S,
     MP4_OPTIONS,
@@ -43,6 +44,7 @@ class Recording:
     """
 
     def __init__(self, path: Path) -> None:
+        """path: its name; where there is something already, a number comes behind it."""
         self.path = path
         self.dropped = 0
         self.written = 0
@@ -80,7 +82,8 @@ class Recording:
     def _run(self) -> None:
         """Encode until the end; after a failure, frames are taken and forgotten."""
         try:
-            with growing_file(self.path) as partial:
+            with growing_file(self.path, beside=True) as self.path:
+                partial = partial_name(self.path)
                 try:
                     self._encode(partial)
                 finally:

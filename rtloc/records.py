@@ -11,7 +11,7 @@ from typing import TextIO
 
 from rtloc.detections import Detections
 from rtloc.errors import RtlocError, UsageError
-from rtloc.files import text_output
+from rtloc.growing import text_output
 
 Record = Callable[[Mapping[str, object], Detections], None]
 CSV_COLUMNS = ("label", "score", "x1", "y1", "x2", "y2")
@@ -19,7 +19,12 @@ CSV_COLUMNS = ("label", "score", "x1", "y1", "x2", "y2")
 
 @contextmanager
 def open_records(
-    path: Path | None, labels: Sequence[str], about: Sequence[str], *, tracked: bool = False
+    path: Path | None,
+    labels: Sequence[str],
+    about: Sequence[str],
+    *,
+    tracked: bool = False,
+    beside: bool = False,
 ) -> Iterator[Record]:
     """Open a file of records; yield a function that writes one picture's.
 
@@ -27,8 +32,8 @@ def open_records(
     time_s) and the detections. A `.jsonl` file has one object per picture, a `.csv` file one row
     per detection. The file takes its name when all is written; cut off, what is there is kept. One
     without a picture is not written at all, and what was there stays.
-    tracked: whether a .csv file has a column for the tracks' numbers. Without a path nothing is
-    written.
+    tracked: whether a .csv file has a column for the tracks' numbers. beside: as of
+    `rtloc.growing.growing_file`. Without a path nothing is written.
 
     Raises:
         UsageError: the ending is neither .jsonl nor .csv, or the folder is missing or read-only.
@@ -39,7 +44,7 @@ def open_records(
         return
     if path.suffix.lower() not in {".jsonl", ".csv"}:
         raise UsageError(f"cannot write records to {path}; end its name in .jsonl or .csv")
-    with text_output(path) as file:
+    with text_output(path, beside=beside) as file:
         if path.suffix.lower() == ".csv":
             columns = [*about, *CSV_COLUMNS, *(["track"] if tracked else [])]
             record = csv_writer(file, labels, columns)

@@ -13,8 +13,9 @@ import av
 from av.error import FFmpegError
 
 from rtloc.errors import RtlocError
-from rtloc.files import forget, growing_file
+from rtloc.files import partial_name
 from rtloc.frame import Frame
+from rtloc.growing import forget, growing_file
 from rtloc.h264 import MP4_OPTIONS, even_wh, new_stream, planes_for, stamped
 from rtloc.sound import SoundTrack, open_sound
 from rtloc.video_file import VideoFile
@@ -26,7 +27,7 @@ class VideoWriter:
     """An MP4 being written. Use `open_writer`."""
 
     def __init__(self, path: Path, output: Any, source: VideoFile) -> None:
-        self._path = path
+        self.path = path
         self._output = output
         self._source = source
         self._stream: Any = None
@@ -49,7 +50,7 @@ class VideoWriter:
         ticks, time_base = self._ticks(frame.time_s), self._source.time_base
         length_s = frame.duration_s or 1 / self._source.rate
         self._end_ticks = ticks + round(length_s / time_base)
-        with failures_named(self._path):
+        with failures_named(self.path):
             if self._sound:
                 self._sound.write_until(float(ticks * time_base))
             self._output.mux(self._encoded(stamped(planes, ticks, time_base)))
@@ -108,24 +109,26 @@ class VideoWriter:
 
 
 @contextmanager
-def open_writer(path: Path, source: VideoFile) -> Iterator[VideoWriter]:
+def open_writer(path: Path, source: VideoFile, *, beside: bool = False) -> Iterator[VideoWriter]:
     """Open an MP4 for the annotated frames of `source`; its sound comes along.
 
     The file is written in fragments under a temporary name, so that even a cut power cord leaves
-    what can be played; it takes its own name when the block ends, also on an error.
+    what can be played; it takes its own name when the block ends, also on an error. beside: as of
+    `growing_file`.
 
     Raises:
         RtlocError: writing fails, as when the disk is full.
     """
-    with growing_file(path) as partial:
-        with failures_named(path):
+    with growing_file(path, beside=beside) as name:
+        partial = partial_name(name)
+        with failures_named(name):
             output = av.open(str(partial.absolute()), "w", options=MP4_OPTIONS)
-        writer = VideoWriter(path, output, source)
+        writer = VideoWriter(name, output, source)
         try:
             yield writer
         finally:
             try:
-                with failures_named(path):
+                with failures_named(name):
                     close(writer, output)
             finally:
                 if not writer.frames_written:

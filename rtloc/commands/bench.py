@@ -41,8 +41,9 @@ from rtloc.commands.bench_options import BENCH_OPTIONS, Asked
 from rtloc.commands.options import open_tracker, with_options
 from rtloc.engine_progress import engine_progress
 from rtloc.errors import RtlocError, UsageError
-from rtloc.files import check_writable, text_output
+from rtloc.files import check_writable
 from rtloc.frame import Frame, size_wh
+from rtloc.growing import text_output
 from rtloc.localizer import DEFAULT_MODEL, Localizer
 
 ROUNDS = 15

@@ -88,13 +88,15 @@ def command(
         record = stack.enter_context(
             open_records(records, labels, ["index", "time_s"], tracked=track)
         )
-        writer = stack.enter_context(open_writer(target, video)) if target else None
+        writer = (
+            stack.enter_context(open_writer(target, video, beside=out is None)) if target else None
+        )
         locators = stack.enter_context(closing(Locators(localizer, streams)))
         stats = RunStats(labels, batch)
         tracker = open_tracker(localizer, track, smooth)
         run = Run(video, localizer, tracker, locators, record, writer, window, stride, stats)
         finish = run.go(start, end)
-    report(run, source, target, start, end)
+    report(run, source, start, end)
     if not finish:
         raise KeyboardInterrupt
 
@@ -117,9 +119,7 @@ def check_targets(source: Path, target: Path | None, records: Path | None) -> No
         raise UsageError(f"cannot write {target}: the video is an MP4; end its name in .mp4")
 
 
-def report(
-    run: Run, source: Path, target: Path | None, start_s: float, end_s: float | None
-) -> None:
+def report(run: Run, source: Path, start_s: float, end_s: float | None) -> None:
     """Say what was lost, what was found and where the video is.
 
     Raises:
@@ -143,5 +143,5 @@ def report(
         f"{run.stats.closing_line('frame')} · {localizer.backend} ({localizer.backend_reason})",
         err=True,
     )
-    if target and run.writer and run.writer.frames_written:
-        click.echo(click.format_filename(target))
+    if run.writer and run.writer.frames_written:
+        click.echo(click.format_filename(run.writer.path))

@@ -13,7 +13,6 @@ from rtloc.commands.webcam_options import Outputs
 from rtloc.controls import Controls
 from rtloc.errors import RtlocError
 from rtloc.event_sink import EventSink, command_teller, webhook_teller
-from rtloc.files import next_free
 from rtloc.mqtt import broker_of, mqtt_teller
 from rtloc.recording_sink import RecordingSink
 from rtloc.records import open_records
@@ -43,7 +42,8 @@ def own_sinks(
     if wanted.records is not None:
         about = ("source", *ABOUT) if several else ABOUT
         tracked = bool(controls.trackers)
-        opened = open_records(wanted.records, controls.labels, about, tracked=tracked)
+        labels = controls.labels
+        opened = open_records(wanted.records, labels, about, tracked=tracked, beside=True)
         record = stack.enter_context(opened)
         for sinks, name in zip(own, names, strict=True):
             sinks.append(RecordsSink(record, name if several else None))
@@ -81,12 +81,5 @@ def open_page(stack: ExitStack, controls: Controls, address: str) -> Sink:
 
 
 def recording_names(first: Path | None) -> Callable[[], Path]:
-    """Return a function that names the next recording: `first`, then others beside it."""
-    unused = [] if first is None else [first]
-
-    def name() -> Path:
-        if unused:
-            return unused.pop()
-        return name_by_time(".mp4") if first is None else next_free(first)
-
-    return name
+    """Return a function that names the next recording; one that is there gets a number."""
+    return lambda: name_by_time(".mp4") if first is None else first

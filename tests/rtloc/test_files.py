@@ -11,9 +11,9 @@ from rtloc.files import (
     keep_leftover,
     next_free,
     partial_name,
-    text_output,
     whole_file,
 )
+from rtloc.growing import text_output
 
 
 def test_the_unfinished_file_is_hidden_beside_the_finished_and_keeps_its_ending() -> None:

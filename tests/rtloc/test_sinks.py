@@ -157,6 +157,19 @@ class TestRecording:
         assert len(played(tmp_path / "a.mp4")) == 1
         assert "a-2.mp4 is what an earlier run left of " in caplog.text
 
+    def test_an_earlier_recording_is_not_written_over(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level("INFO")
+        for n in range(3):
+            recording = Recording(tmp_path / "a.mp4")
+            for k in range(n + 1):
+                recording.write(frame(k, k / 30))
+            recording.close()
+        lengths = {path.name: len(played(path)) for path in tmp_path.iterdir()}
+        assert lengths == {"a.mp4": 1, "a-2.mp4": 2, "a-3.mp4": 3}
+        assert f"a.mp4 is taken; this goes to {tmp_path / 'a-3.mp4'}" in caplog.text
+
     def test_a_slow_encoder_never_makes_the_view_wait(self, tmp_path: Path) -> None:
         begin = threading.Event()
 

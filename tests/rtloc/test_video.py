@@ -401,10 +401,43 @@ def test_a_run_that_fails_at_once_leaves_the_records_of_an_earlier_one(
     assert records.read_text() == "old"
 
 
+def test_videos_of_the_same_name_get_outputs_of_their_own(rtloc, tmp_path: Path) -> None:
+    for folder, frames in (("a", 3), ("b", 5)):
+        (tmp_path / folder).mkdir()
+        make_clip(tmp_path / folder / "in.mp4", frames=frames)
+    rtloc("video", "a/in.mp4")
+    done = rtloc("video", "b/in.mp4")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "in.rtloc-2.mp4"
+    assert "in.rtloc.mp4 is taken; this goes to in.rtloc-2.mp4" in done.stderr
+    assert len(video_stamps(tmp_path / "in.rtloc.mp4")) == 3
+    assert len(video_stamps(tmp_path / "in.rtloc-2.mp4")) == 5
+    done = rtloc("video", "b/in.mp4", "-o", "in.rtloc.mp4")
+    assert done.stdout.strip() == "in.rtloc.mp4"
+    assert len(video_stamps(tmp_path / "in.rtloc.mp4")) == 5
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows moves no open file, and needs no lock")
+def test_what_another_run_is_writing_is_left_to_it(
+    rtloc, fails: Fails, tmp_path: Path, long_clip: Path
+) -> None:
+    process = start(tmp_path, "video", long_clip, "--end", 20)
+    wait_for_data(tmp_path / ".in.rtloc.part.mp4", 50_000)
+    process.send_signal(signal.SIGSTOP)
+    line = fails(1, "video", long_clip, "--end", 0.1, "-o", "in.rtloc.mp4")
+    assert "another run is writing in.rtloc.mp4; name another file" in line
+    beside = rtloc("video", long_clip, "--end", 0.1)
+    assert beside.stdout.strip() == "in.rtloc-2.mp4", beside.stderr
+    process.send_signal(signal.SIGCONT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    assert len(video_stamps(tmp_path / "in.rtloc.mp4")) > 100
+
+
 def test_an_older_output_stays_until_the_new_one_is_whole(tmp_path: Path, long_clip: Path) -> None:
     out = tmp_path / "in.rtloc.mp4"
     out.write_text("old")
-    process = start(tmp_path, "video", long_clip)
+    process = start(tmp_path, "video", long_clip, "-o", out)
     wait_for_data(tmp_path / ".in.rtloc.part.mp4", 100_000)
     assert out.read_text() == "old"
     process.kill()

@@ -170,6 +170,20 @@ class TestWithoutWindow:
         assert labels == {"Bulbasaur", "Charmander", "Squirtle"}
         assert "from coming to being shown" in done.stderr
 
+    def test_what_an_earlier_run_wrote_is_not_written_over(
+        self, stream: MjpegServer, tmp_path: Path
+    ) -> None:
+        options = ["--record", "a.mp4", "--records", "a.jsonl", "--duration", "2"]
+        assert self.run(tmp_path, stream.url, *options).returncode == 0
+        before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+        done = self.run(tmp_path, stream.url, *options)
+        assert done.returncode == 0, done.stderr
+        names = {path.name for path in tmp_path.iterdir()}
+        assert names == {"a.mp4", "a-2.mp4", "a.jsonl", "a-2.jsonl"}
+        assert all((tmp_path / name).read_bytes() == data for name, data in before.items())
+        for new in ("a-2.mp4", "a-2.jsonl"):
+            assert f"is taken; this goes to {new}" in done.stderr
+
     def test_a_stream_that_is_cut_is_seen_again(self, scene: np.ndarray, tmp_path: Path) -> None:
         with mjpeg_server(scene, rate=30, frames=60) as stream:
             done = self.run(tmp_path, stream.url, "--duration", "8")

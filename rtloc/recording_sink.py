@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
@@ -32,6 +31,9 @@ from rtloc.h264 import (
 from rtloc.live_stats import LiveStats
 
 WAITING_FRAMES = 30
+# An MP4 holds no gap of 2³¹ ticks, 6.6 hours; and each frame takes FFmpeg 71 bytes until its end.
+LONGEST_S = 6 * 3600.0
+Waiting = tuple[NDArray[np.uint8], float]  # BGR [H, W, 3]; when it came, in seconds
 LOG = logging.getLogger(__name__)
 
 
@@ -39,19 +41,17 @@ class Recording:
     """An MP4 that is being written, in a thread of its own.
 
     Frames that the encoder has no time for are dropped, and counted in `dropped`: the view never
-    waits. The file is written in fragments under a temporary name, so that what is there can be
-    played even if the power fails.
+    waits. After six hours another file is begun. A file is written in fragments under a temporary
+    name, so that what is there can be played even if the power fails.
     """
 
     def __init__(self, path: Path) -> None:
         """path: its name; where there is something already, a number comes behind it."""
-        self.path = path
+        self.path = self._first_path = path
         self.dropped = 0
         self.written = 0
         self._failure: str | None = None
-        self._frames: queue.Queue[tuple[NDArray[np.uint8], float] | None] = queue.Queue(
-            WAITING_FRAMES
-        )
+        self._frames: queue.Queue[Waiting | None] = queue.Queue(WAITING_FRAMES)
         self._all_taken = False
         self._thread = threading.Thread(target=self._run, name="recording")
         self._thread.start()
@@ -73,22 +73,15 @@ class Recording:
         """Encode what is waiting, and give the file its name; say so where that failed."""
         self._frames.put(None)
         self._thread.join()
-        lost = f"; {self.dropped} frames left out, the encoder was too slow" * bool(self.dropped)
         if self._failure:
             LOG.warning("%s; recording has ended", self._failure)
-        elif self.written:
-            LOG.info("%s: %d frames%s", self.path, self.written, lost)
 
     def _run(self) -> None:
         """Encode until the end; after a failure, frames are taken and forgotten."""
         try:
-            with growing_file(self.path, beside=True) as self.path:
-                partial = partial_name(self.path)
-                try:
-                    self._encode(partial)
-                finally:
-                    if not self.written:
-                        forget(partial)
+            first = self._take()
+            while first is not None:
+                first = self._fill_file(first)
         except RtlocError as error:
             self._failure = str(error)
         except (OSError, FFmpegError) as error:
@@ -97,28 +90,43 @@ class Recording:
             while not self._all_taken:
                 self._take()
 
-    def _take(self) -> tuple[NDArray[np.uint8], float] | None:
+    def _take(self) -> Waiting | None:
         """Wait for the next frame; None at the end."""
         item = self._frames.get()
         self._all_taken = item is None
         return item
 
-    def _encode(self, partial: Path) -> None:
-        """Encode frames into a file."""
+    def _fill_file(self, first: Waiting) -> Waiting | None:
+        """Make a file, and say so; return the frame that the next one begins with, if any."""
+        written, dropped = self.written, self.dropped
+        with growing_file(self._first_path, beside=True) as self.path:
+            partial = partial_name(self.path)
+            try:
+                following = self._encode(partial, first)
+            finally:
+                if self.written == written:
+                    forget(partial)
+        left_out = self.dropped - dropped
+        lost = f"; {left_out} frames left out, the encoder was too slow" * bool(left_out)
+        LOG.info("%s: %d frames%s", self.path, self.written - written, lost)
+        return following
+
+    def _encode(self, partial: Path, first: Waiting) -> Waiting | None:
+        """Encode frames into a file, up to the end or to one that it is too long for."""
+        item: Waiting | None = first
+        first_s, last = first[1], -1
         with av.open(str(partial.absolute()), "w", options=MP4_OPTIONS) as output:
-            stream: Any = None
-            size_wh, first_s, last = (0, 0), 0.0, -1
-            while (item := self._take()) is not None:
+            size_wh = even_wh(first[0])
+            stream = new_stream(output, size_wh)
+            while item is not None and item[1] - first_s < LONGEST_S:
                 image, time_s = item
-                if stream is None:
-                    size_wh, first_s = even_wh(image), time_s
-                    stream = new_stream(output, size_wh)
                 last = max(last + 1, round((time_s - first_s) * LIVE_TICKS_PER_S))
                 picture = stamped(planes_for(image, size_wh), last, Fraction(1, LIVE_TICKS_PER_S))
                 output.mux(stream.encode(picture))
                 self.written += 1
-            if stream is not None:
-                output.mux(stream.encode(None))
+                item = self._take()
+            output.mux(stream.encode(None))
+        return item
 
 
 class RecordingSink:

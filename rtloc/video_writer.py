@@ -20,6 +20,8 @@ from rtloc.h264 import MP4_OPTIONS, even_wh, new_stream, planes_for, stamped
 from rtloc.sound import SoundTrack, open_sound
 from rtloc.video_file import VideoFile
 
+LEAST_TICKS_PER_S = 10_000  # FFmpeg doubles those of a stream up to this
+LONGEST_TICKS = 2**31 - 1
 THREADS = "FRAME"  # several frames at once; slices of one, PyAV's own choice, leave cores idle
 
 
@@ -34,6 +36,7 @@ class VideoWriter:
         self._sound: SoundTrack | None = None
         self._zero_ticks = source.origin_ticks
         self._end_ticks = 0
+        self._last_s = math.inf
         self._delay_ticks: int | None = None
         self._size_wh = (0, 0)
         self.frames_written = 0
@@ -42,11 +45,12 @@ class VideoWriter:
         """Encode a frame at its own time; the first frame of a part of a file begins at 0.
 
         Raises:
-            RtlocError: the disk is full, or so.
+            RtlocError: the disk is full, or so; or it comes too long after the last one.
         """
         if self._stream is None:
             self._begin(frame)
         planes = planes_for(frame.pixels, self._size_wh)
+        self._check_gap(frame.time_s)
         ticks, time_base = self._ticks(frame.time_s), self._source.time_base
         length_s = frame.duration_s or 1 / self._source.rate
         self._end_ticks = ticks + round(length_s / time_base)
@@ -55,6 +59,20 @@ class VideoWriter:
                 self._sound.write_until(float(ticks * time_base))
             self._output.mux(self._encoded(stamped(planes, ticks, time_base)))
         self.frames_written += 1
+
+    def _check_gap(self, time_s: float) -> None:
+        """Make sure that an MP4 can hold the time since the last frame.
+
+        Raises:
+            RtlocError: it is too long.
+        """
+        last_s, self._last_s = self._last_s, time_s
+        if time_s - last_s > longest_gap_s(self._source.time_base):
+            raise RtlocError(
+                f"{self._source.path} has no picture from {last_s:.2f} s to {time_s:.2f} s, "
+                f"which is too long for an MP4; {self.path} ends there, and --start "
+                f"{math.floor(time_s)} makes one of the rest"
+            )
 
     def _begin(self, frame: Frame) -> None:
         """Add the streams, now that the size and the first timestamp are known."""
@@ -133,6 +151,14 @@ def open_writer(path: Path, source: VideoFile, *, beside: bool = False) -> Itera
             finally:
                 if not writer.frames_written:
                     forget(partial)
+
+
+def longest_gap_s(time_base: Fraction) -> float:
+    """Return for how many seconds the muxer lets one picture of a stream last."""
+    ticks_per_s = time_base.denominator
+    while ticks_per_s < LEAST_TICKS_PER_S:
+        ticks_per_s *= 2
+    return LONGEST_TICKS / ticks_per_s
 
 
 def close(writer: VideoWriter, output: Any) -> None:

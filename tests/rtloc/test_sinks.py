@@ -170,6 +170,23 @@ class TestRecording:
         assert lengths == {"a.mp4": 1, "a-2.mp4": 2, "a-3.mp4": 3}
         assert f"a.mp4 is taken; this goes to {tmp_path / 'a-3.mp4'}" in caplog.text
 
+    def test_after_six_hours_it_goes_on_in_another_file(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level("INFO")
+        recording = Recording(tmp_path / "a.mp4")
+        # a source that comes back after a night; a day of which there is a picture in five hours
+        times = [0.0, 1.0, 30_000.0, 30_001.0, 30_002.0, 48_000.0, 66_000.0]
+        for n, time_s in enumerate(times):
+            recording.write(frame(n, time_s))
+        close_in_time(recording)
+        stamps = {
+            path.name: [round(t, 2) for t, _, _ in played(path)] for path in tmp_path.iterdir()
+        }
+        assert stamps == {"a.mp4": [0, 1], "a-2.mp4": [0, 1, 2, 18_000], "a-3.mp4": [0]}
+        assert f"{tmp_path / 'a-2.mp4'}: 4 frames" in caplog.text
+        assert "ended" not in caplog.text
+
     def test_a_slow_encoder_never_makes_the_view_wait(self, tmp_path: Path) -> None:
         begin = threading.Event()
 

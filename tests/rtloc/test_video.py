@@ -382,6 +382,24 @@ def test_records_on_a_full_disk_are_not_taken_for_the_video(fails: Fails, tmp_pa
     assert (tmp_path / "r.jsonl").stat().st_size == 20_000
 
 
+def test_a_gap_that_no_mp4_holds_is_named(rtloc, fails: Fails, tmp_path: Path) -> None:
+    stamps = [3600 * n + 90_000 * 30_000 * (n >= 20) for n in range(40)]
+    make_clip(
+        tmp_path / "in.ts",
+        frames=40,
+        rate=Fraction(25),
+        stamps=stamps,
+        time_base=Fraction(1, 90_000),
+    )
+    line = fails(1, "video", "in.ts")
+    assert "in.ts has no picture from 0.76 s to 30000.80 s" in line
+    assert "in.rtloc.mp4 ends there, and --start 30000 makes one of the rest" in line
+    assert len(video_stamps(tmp_path / "in.rtloc.mp4")) == 20
+    done = rtloc("video", "in.ts", "--start", 30000, "-o", "rest.mp4")
+    assert done.returncode == 0, done.stderr
+    assert len(video_stamps(tmp_path / "rest.mp4")) == 20
+
+
 def test_what_a_killed_run_left_is_kept(rtloc, clip: Path) -> None:
     clip.with_name(".in.rtloc.part.mp4").write_text("left")
     done = rtloc("video", clip)

@@ -152,10 +152,18 @@ def why_not_open(source: Source) -> str:
         if not os.access(device, os.R_OK | os.W_OK):
             return (
                 f"{camera} cannot be opened: you may not use {device}; add yourself to its group "
-                f"({device.group()}) and log in again"
+                f"({group_of(device)}) and log in again"
             )
         return f"{camera} cannot be opened; another program may hold it, or it is no camera"
     return f"{camera} cannot be opened; `rtloc cameras` lists those that are here"
+
+
+def group_of(device: Path) -> str:
+    """Return the name of a device's group; its number where it has none, as in a container."""
+    try:
+        return device.group()
+    except KeyError:
+        return str(device.stat().st_gid)
 
 
 def mode_of(capture: cv2.VideoCapture) -> CameraMode:

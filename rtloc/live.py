@@ -49,6 +49,7 @@ class LiveSource:
         self._comes_back = comes_back
         self._pause_s = FIRST_PAUSE_S
         self._newest: Frame | None = None
+        self._error: Exception | None = None
         self._stop = threading.Event()
         self._started_s = time.perf_counter()
         self._thread = threading.Thread(target=self._grab, args=[capture], daemon=True)
@@ -57,13 +58,17 @@ class LiveSource:
     def _grab(self, capture: cv2.VideoCapture) -> None:
         """Read until the stream ends for good or `close` is called."""
         now: cv2.VideoCapture | None = capture
-        while now is not None:
-            self._read(now)
-            now.release()
-            now = self._opened_again() if self._comes_back else None
-        with self.news:
-            self.ended = True
-            self.news.notify()
+        try:
+            while now is not None:
+                self._read(now)
+                now.release()
+                now = self._opened_again() if self._comes_back else None
+        except Exception as error:  # `take` raises it: this thread has nobody to tell
+            self._error = error
+        finally:
+            with self.news:
+                self.ended = True
+                self.news.notify()
 
     def _read(self, capture: cv2.VideoCapture) -> None:
         """Take frames until there are no more."""
@@ -105,9 +110,15 @@ class LiveSource:
         return self._newest is not None
 
     def take(self) -> Frame | None:
-        """Return the newest frame, once each; None where there is none yet."""
+        """Return the newest frame, once each; None where there is none yet.
+
+        What went wrong in the thread that reads, other than that the source is lost, is raised
+        here.
+        """
         with self.news:
             frame, self._newest = self._newest, None
+            if frame is None and self._error is not None:
+                raise self._error
             return frame
 
     def age_s(self, frame: Frame) -> float:

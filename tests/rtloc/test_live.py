@@ -1,11 +1,13 @@
 """A live source delivers the newest frame."""
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import pairwise
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import cv2
@@ -15,7 +17,7 @@ from mjpeg_server import MjpegServer, mjpeg_server, number_of
 from one_live import newest, open_live
 from rtsp_server import rtsp_server
 
-from rtloc.capture import CameraMode, Source, as_bgr, difference, open_capture
+from rtloc.capture import CameraMode, Source, as_bgr, difference, group_of, open_capture
 from rtloc.errors import RtlocError, UsageError
 from rtloc.live import LiveSource
 
@@ -179,6 +181,35 @@ def test_a_device_that_is_not_there_is_named() -> None:
         open_live(Source("/dev/video99")),
     ):
         pass
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no groups of files")
+def test_a_group_without_a_name_is_told_by_its_number(tmp_path: Path) -> None:
+    device = tmp_path / "video0"
+    device.touch()
+    assert group_of(device) == device.group()
+    try:
+        os.chown(device, -1, 54321)
+    except PermissionError:
+        pytest.skip("only root may give a file any group")
+    assert group_of(device) == "54321"
+
+
+class Breaking:
+    """A capture that fails in a way that nobody thought of."""
+
+    def get(self, what: int) -> float:
+        return 0.0
+
+    def read(self) -> tuple[bool, np.ndarray]:
+        raise KeyError("unheard of")
+
+
+def test_what_fails_while_reading_is_raised_where_frames_are_taken() -> None:
+    with closing(LiveSource(Source("0"), Breaking(), comes_back=True)) as live:
+        with pytest.raises(KeyError, match="unheard of"):
+            newest(live, TIMEOUT_S)
+        assert live.ended
 
 
 def numbers_until(live: LiveSource, losses: int) -> list[int]:

@@ -1,6 +1,7 @@
 """Let what rtloc's modules log be read on stderr, a line each."""
 
 import logging
+from contextlib import suppress
 
 import click
 
@@ -11,7 +12,9 @@ class EchoHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record."""
         kind = "warning: " if record.levelno >= logging.WARNING else ""
-        click.echo(f"rtloc: {kind}{record.getMessage()}", err=True)
+        # a full disk under stderr must end neither the run nor the thread that had to say something
+        with suppress(OSError):
+            click.echo(f"rtloc: {kind}{record.getMessage()}", err=True)
 
 
 def show_log() -> None:

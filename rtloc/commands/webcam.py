@@ -153,7 +153,8 @@ def close_with_figures(stations: Sequence[Station]) -> None:
     """Say the figures of each source in a line."""
     for station in stations:
         name = f"{station.live.source.title}: " * (len(stations) > 1)
-        click.echo(f"{name}{station.stats.closing_line()}", err=True)
+        with suppress(OSError):  # a full disk under stderr: what else is open must be closed still
+            click.echo(f"{name}{station.stats.closing_line()}", err=True)
 
 
 def open_view(

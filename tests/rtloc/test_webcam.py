@@ -15,6 +15,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from full_disk import full_disk
 from mjpeg_server import MjpegServer, mjpeg_server, number_of
 from screen import Screen
 
@@ -189,6 +190,20 @@ class TestWithoutWindow:
             done = self.run(tmp_path, stream.url, "--duration", "8")
         assert done.returncode == 0, done.stderr
         assert "lost" in done.stderr
+
+    def test_a_full_disk_under_stderr_does_not_end_it(
+        self, stream: MjpegServer, tmp_path: Path
+    ) -> None:
+        options = ["webcam", stream.url, "--no-window", "--duration", "2"]
+        with (tmp_path / "log").open("w") as log, full_disk(10):
+            done = subprocess.run(
+                [sys.executable, "-m", "rtloc", *options],
+                stderr=log,
+                timeout=90,
+                check=False,
+            )
+        assert done.returncode == 0
+        assert (tmp_path / "log").stat().st_size == 10
 
     def test_several_sources_are_located_side_by_side(
         self, scene: np.ndarray, stream: MjpegServer, tmp_path: Path

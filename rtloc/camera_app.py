@@ -18,6 +18,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from rtloc.detections import Detections
+from rtloc.frame import size_wh
 from rtloc.localizer import Localizer
 from rtloc.overlay import COLOURS
 from rtloc.page_app import FOLDER, parts
@@ -98,7 +99,7 @@ async def answer(socket: WebSocket, cameras: Cameras) -> None:
         found = await run_in_threadpool(cameras.localizer.locate, image)
         now_s = time.perf_counter()
         if tracker is not None:
-            found = tracker.update(found, now_s - started_s)
+            found = tracker.update(found, now_s - started_s, size_wh(image))
         await socket.send_json(as_json(found, 1e3 * (now_s - before_s)))
         if now_s - last_s < 1 / MOST_FPS:
             await asyncio.sleep(1 / MOST_FPS - (now_s - last_s))

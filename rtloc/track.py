@@ -70,10 +70,13 @@ class Tracker:
         self._tracks: list[Track] = []
         self._next = 1
 
-    def update(self, found: Detections, time_s: float) -> Detections:
+    def update(
+        self, found: Detections, time_s: float, frame_wh: tuple[int, int] | None = None
+    ) -> Detections:
         """Take what was found in the next frame; return what belongs to a track, with its number.
 
-        found: with scores from well below `begin` on; time_s: of the frame, by its source's clock.
+        found: with scores from well below `begin` on; time_s: of the frame, by its source's clock;
+        frame_wh: its size in pixels, at whose edges filtered boxes are cut; None: they are not.
         """
         self._tracks = [t for t in self._tracks if time_s - t.seen_s <= LOST_AFTER_S]
         measured = centre_boxes(found.boxes)
@@ -95,7 +98,8 @@ class Tracker:
             if self.smooth:
                 boxes[n] = corner_box(track.box)
         followed = replace(found, boxes=boxes, class_ids=class_ids, track_ids=numbers)
-        return followed[numbers > 0]
+        followed = followed[numbers > 0]
+        return followed if frame_wh is None else cut(followed, frame_wh)
 
     def _partners(self, found: Detections, measured: Values, time_s: float) -> dict[int, Track]:
         """Give detections to tracks: the sure ones first, and of those the best fitting."""
@@ -136,6 +140,13 @@ class Tracker:
                 track.box[part], track.speed[part], box[part], dt_s, size
             )
         track.seen_s = time_s
+
+
+def cut(found: Detections, frame_wh: tuple[int, int]) -> Detections:
+    """Cut boxes at a frame's edges; those of which nothing is left are left out."""
+    boxes = found.boxes.clip(0, np.array(frame_wh * 2, np.float32))
+    left = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+    return replace(found, boxes=boxes)[left]
 
 
 def centre_boxes(boxes: NDArray[np.float32]) -> Values:

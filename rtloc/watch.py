@@ -11,7 +11,7 @@ from typing import Protocol
 from rtloc.controls import Controls
 from rtloc.detections import Detections
 from rtloc.errors import RtlocError
-from rtloc.frame import Frame
+from rtloc.frame import Frame, size_wh
 from rtloc.live import LiveSource, newest_of
 from rtloc.live_stats import LiveStats
 from rtloc.overlay import draw
@@ -56,7 +56,7 @@ class Station:
     def deliver(self, frame: Frame, detections: Detections, labels: Sequence[str]) -> None:
         """Follow, draw and give away what was found."""
         if self.tracker is not None:
-            detections = self.tracker.update(detections, frame.time_s)
+            detections = self.tracker.update(detections, frame.time_s, size_wh(frame.pixels))
         self.stats.located(detections)
         with self.stats.timing("draw"):
             if self.trails is not None:

@@ -10,7 +10,7 @@ from itertools import takewhile
 import numpy as np
 
 from rtloc.bench.samples import Summary, summary
-from rtloc.frame import Frame
+from rtloc.frame import Frame, size_wh
 from rtloc.localizer import Localizer
 from rtloc.overlay import draw
 from rtloc.track import Tracker
@@ -69,7 +69,7 @@ def streams_run(
         came = [frames[(n + newest[n]) % len(frames)] for n in ready]
         copies = [Frame(f.pixels.copy(), f.index, now_s) for f in came]
         for n, frame, found in zip(ready, copies, localizer.locate_frames(copies), strict=True):
-            followed = trackers[n].update(found, frame.time_s)
+            followed = trackers[n].update(found, frame.time_s, size_wh(frame.pixels))
             draw(frame.pixels, followed, localizer.info.labels)
             done_s = time.perf_counter() - began_s
             latencies_ms.append(1e3 * (done_s - phases_s[n] - newest[n] / fps))

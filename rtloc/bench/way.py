@@ -15,7 +15,7 @@ import av
 
 from rtloc.bench.samples import Laps
 from rtloc.detections import Detections
-from rtloc.frame import Frame
+from rtloc.frame import Frame, size_wh
 from rtloc.h264 import LIVE_RATE, MP4_OPTIONS, even_wh, new_stream, planes_for, stamped
 from rtloc.localizer import Localizer
 from rtloc.overlay import draw
@@ -87,7 +87,7 @@ class Way:
         self, tracker: Tracker, frames: list[Frame], found: list[Detections]
     ) -> list[Detections]:
         pairs = zip(frames, found, strict=True)
-        return [tracker.update(detections, frame.time_s) for frame, detections in pairs]
+        return [tracker.update(some, frame.time_s, size_wh(frame.pixels)) for frame, some in pairs]
 
     def go_on(self, seconds: float, frames: int | None = None) -> float:
         """Go as fast as possible for some time, or for a number of frames; return the seconds."""

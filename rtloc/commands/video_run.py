@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rtloc.detections import Detections
-from rtloc.frame import Frame
+from rtloc.frame import Frame, size_wh
 from rtloc.localizer import Localizer
 from rtloc.locators import Locators
 from rtloc.overlay import draw
@@ -93,7 +93,7 @@ class Run:
             found, latency_ms = pending.found.result()
             self._last = found[pending.place]
             if self.tracker is not None:
-                self._last = self.tracker.update(self._last, frame.time_s)
+                self._last = self.tracker.update(self._last, frame.time_s, size_wh(frame.pixels))
             self.stats.count(self._last, latency_ms)
             about = {"index": frame.index, "time_s": round(frame.time_s, 6)}
             self.record(about, self._last)

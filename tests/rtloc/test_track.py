@@ -111,6 +111,23 @@ def test_without_smoothing_boxes_are_what_was_found() -> None:
         assert np.array_equal(one.boxes, other.boxes)
 
 
+def test_boxes_end_at_the_frames_edges() -> None:
+    # one goes out at the right, and the filter's boxes run ahead of it
+    x = np.minimum(np.arange(100, 520, 20), 390)
+    frames = [found(((c - 40, 60, min(c + 40, 400), 140), 0.9, 0)) for c in x.tolist()]
+    tracker = Tracker(BEGIN)
+    inside = [tracker.update(one, n * FRAME_S, (400, 300)) for n, one in enumerate(frames)]
+    boxes = np.concatenate([one.boxes for one in inside])
+    assert np.concatenate([one.boxes for one in follow(frames)]).max() > 400
+    assert boxes.max() == 400
+    assert [numbers(one) for one in inside] == [[1]] * len(frames)
+
+
+def test_a_box_that_lies_beyond_the_edge_is_left_out() -> None:
+    beyond = found((square(450), 0.9, 0), (square(300), 0.8, 1))
+    assert numbers(Tracker(BEGIN).update(beyond, 0.0, (400, 300))) == [2]
+
+
 def test_frames_without_anything_are_a_normal_case() -> None:
     assert [len(one) for one in follow([found(), found()])] == [0, 0]
     assert numbers(follow([found()])[0]) == []

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from rtloc.errors import RtlocError
+
 Pixels = NDArray[np.uint8]
 
 
@@ -51,3 +53,28 @@ def planes_of(i420: Pixels) -> tuple[Pixels, Pixels, Pixels]:
     width, height = size_wh(i420)
     chroma = i420[height:].reshape(2, height // 2, width // 2)
     return i420[:height], chroma[0], chroma[1]
+
+
+def check_picture(image: Pixels) -> None:
+    """Raise RtlocError where a picture is not uint8 [H, W, 3] with at least one pixel."""
+    if not isinstance(image, np.ndarray):
+        raise RtlocError(
+            f"a picture must be an array, not {type(image).__name__}; was its file read?"
+        )
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise RtlocError(
+            f"a picture must be uint8 [H, W, 3] in BGR order, not {image.dtype} {list(image.shape)}"
+        )
+
+
+def check_pixels(pixels: Pixels) -> None:
+    """Raise RtlocError where a frame's pixels are neither BGR nor I420 with at least one pixel."""
+    if not isinstance(pixels, np.ndarray) or pixels.ndim != 2:
+        check_picture(pixels)
+        return
+    rows, columns = pixels.shape
+    if pixels.dtype != np.uint8 or rows % 3 or columns % 2 or not pixels.size:
+        raise RtlocError(
+            "a frame's planes must be uint8 [H·3/2, W], H and W even, "
+            f"not {pixels.dtype} {list(pixels.shape)}"
+        )

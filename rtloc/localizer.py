@@ -23,8 +23,8 @@ from engines.backends import (
 from engines.errors import DeviceLostError
 from engines.model_file import at_size, input_wh, resolve_model
 from rtloc.detections import Detections
-from rtloc.errors import RtlocError, UsageError
-from rtloc.frame import Frame, size_wh
+from rtloc.errors import UsageError
+from rtloc.frame import Frame, check_picture, check_pixels, size_wh
 from rtloc.letterbox import Letterbox, fit, letterbox, unfit
 
 DEFAULT_MODEL = "pokemon"
@@ -90,10 +90,14 @@ class Localizer:
         Raises:
             engines.errors.EngineError: the model or the backend cannot be used, or not at that
                 size.
-            UsageError: the threshold is not within 0..1, or the model does not know a class.
+            UsageError: the threshold is not within 0..1, streams or batch is below 1, or the model
+                does not know a class.
         """
         if threshold is not None and not 0 <= threshold <= 1:
             raise UsageError(f"the threshold {threshold} is not between 0 and 1")
+        for name, number in (("streams", streams), ("batch", batch)):
+            if number < 1:
+                raise UsageError(f"{name} is {number}; it must be 1 or more")
         asked = at_size(read_model(resolve_model(str(model))), input_size)
         self._class_ids = wanted_classes(classes, asked.labels)
         load = Load(streams, threads, batch, report)
@@ -109,20 +113,31 @@ class Localizer:
         """Find the objects in one picture, uint8 [H, W, 3] BGR (as OpenCV reads it).
 
         Raises:
-            RtlocError: it is another array, or has no pixels.
+            RtlocError: it is no array or another one, or has no pixels.
             engines.errors.EngineError: the GPU is lost, and the CPU cannot go on.
         """
         return self.locate_batch([image])[0]
 
     def locate_frame(self, frame: Frame) -> Detections:
-        """Find the objects in a frame of a source, whichever form its pixels have."""
+        """Find the objects in a frame of a source, whichever form its pixels have.
+
+        Raises:
+            RtlocError: they have neither form.
+            engines.errors.EngineError: the GPU is lost, and the CPU cannot go on.
+        """
         return self.locate_frames([frame])[0]
 
     def locate_frames(self, frames: Sequence[Frame], lap: Lap = no_lap) -> list[Detections]:
         """Find the objects in several frames; those of one shape are run together.
 
         lap: is told when a stage has ended: fit, engine, unfit.
+
+        Raises:
+            RtlocError: the pixels of a frame have neither form.
+            engines.errors.EngineError: the GPU is lost, and the CPU cannot go on.
         """
+        for frame in frames:
+            check_pixels(frame.pixels)
         return self._locate([frame.pixels for frame in frames], lap)
 
     def locate_batch(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
@@ -243,11 +258,3 @@ def wanted_classes(
             raise UsageError(f"the model knows no class {name!r}; it knows {', '.join(labels)}")
         ids.append(by_label[name.casefold()])
     return np.array(ids, np.int64)
-
-
-def check_picture(image: NDArray[np.uint8]) -> None:
-    """Raise RtlocError where a picture is not uint8 [H, W, 3] with at least one pixel."""
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        raise RtlocError(
-            f"a picture must be uint8 [H, W, 3] in BGR order, not {image.dtype} {list(image.shape)}"
-        )

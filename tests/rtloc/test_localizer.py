@@ -12,6 +12,7 @@ from engines.errors import DeviceLostError, EngineError, InputSizeError, Unknown
 from engines.model_file import SMALLEST_SIZE, ModelInfo, form_in
 from rtloc import Detections, Localizer, RtlocError
 from rtloc.errors import UsageError
+from rtloc.frame import Frame
 
 
 def test_three_lines_find_the_starters(scene: np.ndarray) -> None:
@@ -84,6 +85,41 @@ def test_the_threshold_cuts_low_scores(scene: np.ndarray) -> None:
 def test_what_is_no_bgr_picture_is_refused(wrong: np.ndarray) -> None:
     with pytest.raises(RtlocError, match="uint8"):
         Localizer().locate(wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        np.zeros((720, 1280, 4), np.uint8),
+        np.zeros((720, 1280, 3), np.float32),
+        np.zeros((1080, 1280), np.float32),
+        np.zeros((1081, 1280), np.uint8),
+        np.zeros((1080, 1281), np.uint8),
+        np.zeros((0, 1280), np.uint8),
+    ],
+)
+def test_a_frame_of_neither_form_is_refused(scene: np.ndarray, wrong: np.ndarray) -> None:
+    localizer = Localizer()
+    localizer.locate(scene)  # whose detections must not be the answer
+    with pytest.raises(RtlocError, match="must be uint8"):
+        localizer.locate_frame(Frame(wrong, 0, 0.0))
+
+
+def test_a_picture_that_was_not_read_is_said() -> None:
+    nothing = cv2.imread("gone.jpg")
+    for locate in (
+        Localizer().locate,
+        lambda pixels: Localizer().locate_frame(Frame(pixels, 0, 0)),
+    ):
+        with pytest.raises(RtlocError, match="must be an array, not NoneType; was its file"):
+            locate(nothing)
+
+
+@pytest.mark.parametrize("name", ["streams", "batch"])
+@pytest.mark.parametrize("number", [0, -1])
+def test_a_number_of_nothing_is_refused(name: str, number: int) -> None:
+    with pytest.raises(UsageError, match=f"{name} is {number}; it must be 1 or more"):
+        Localizer(**{name: number})
 
 
 def test_wrong_arguments_name_what_would_be_right() -> None:

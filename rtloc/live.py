@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ CLOSE_TIMEOUT_S = 2.0
 BROKEN_PICTURES = 10  # one after the other: the source is lost (at an end they take no time)
 FIRST_PAUSE_S = 0.5  # before a lost source is opened again; doubled each time that it fails
 LONGEST_PAUSE_S = 10.0
+LOG = logging.getLogger(__name__)
 
 
 class LiveSource:
@@ -23,8 +25,8 @@ class LiveSource:
 
     However slow the one that asks, the next frame it gets is the one that came last; those between
     are dropped, and counted in `dropped`. A source that is lost is opened again and again, with
-    longer and longer pauses; `trouble` says so meanwhile. A frame's time is when it came, in
-    seconds since the source was opened; its index goes on when the source comes back.
+    longer and longer pauses; `trouble` says so meanwhile, and the log once. A frame's time is when
+    it came, in seconds since the source was opened; its index goes on when the source comes back.
 
     mode: in which the source really is; received: frames that came; losses: how often it was lost.
     """
@@ -67,7 +69,9 @@ class LiveSource:
             self._error = error
         finally:
             with self.news:
-                self.ended = True
+                self.ended = True  # before `trouble`: whoever reads that it has ended finds it so
+                if not self._stop.is_set():
+                    self.trouble = f"{self.source.title} has ended"
                 self.news.notify()
 
     def _read(self, capture: cv2.VideoCapture) -> None:
@@ -81,6 +85,8 @@ class LiveSource:
             came_s = time.perf_counter() - self._started_s
             image = cv2.flip(image, 1) if self.source.mirrored else image
             frame = Frame(as_bgr(image), self.received, came_s)
+            if self.trouble:
+                LOG.info("%s is back", self.source.title)
             with self.news:
                 self.received += 1
                 self.dropped += self._newest is not None
@@ -93,6 +99,8 @@ class LiveSource:
         if self._stop.is_set():
             return None
         self.losses += 1
+        if not self.trouble:  # else it was opened again, and lost before a frame came
+            LOG.warning("%s is lost; it is opened again until it is back", self.source.title)
         while True:
             pause_s, self._pause_s = self._pause_s, min(2 * self._pause_s, LONGEST_PAUSE_S)
             self.trouble = f"{self.source.title} is lost; trying again in {pause_s:g} s"

@@ -49,9 +49,12 @@ class Station:
     def note(self, *, silent: bool) -> None:
         """Note how the source is; silent: no frame has come, and the viewer is told why."""
         self.stats.came(self.live.received, self.live.dropped, self.live.losses)
-        self.stats.trouble = self.live.trouble
-        if silent and self.live.trouble:
-            self.view.say(self.live.trouble)
+        trouble = self.live.trouble if silent else None
+        if trouble and trouble != self.stats.trouble and self.live.ended:
+            LOG.warning("%s; going on with the others", trouble)
+        self.stats.trouble = trouble
+        if trouble:
+            self.view.say(trouble)
 
     def deliver(self, frame: Frame, detections: Detections, labels: Sequence[str]) -> None:
         """Follow, draw and give away what was found."""
@@ -86,11 +89,11 @@ def watch(stations: Sequence[Station], controls: Controls, key: Callable[[], int
         while not controls.quit:
             controls.press(key())
             newest = newest_of(lives, WAIT_S)
-            for station, frame in zip(stations, newest, strict=True):
-                station.note(silent=frame is None)
             ready = [(s, f) for s, f in zip(stations, newest, strict=True) if f is not None]
             if not ready and all(live.ended for live in lives):
                 return
+            for station, frame in zip(stations, newest, strict=True):
+                station.note(silent=frame is None)
             if not ready or controls.paused:
                 continue
             for station, frame in ready:

@@ -35,7 +35,7 @@ SOURCE_OPTIONS = (
         show_default=True,
         help="A stream that sends nothing for so many seconds is lost.",
     ),
-    click.option("--no-reconnect", is_flag=True, help="End when the source is lost."),
+    click.option("--no-reconnect", is_flag=True, help="Leave a lost source; end when all are."),
 )
 OUTPUT_OPTIONS = (
     click.option("--serve", metavar="[HOST:]PORT", help="Show it on a page, not in a window."),

@@ -108,6 +108,7 @@ def test_a_stream_that_ends_delivers_its_last_frame_and_says_so() -> None:
         assert live.ended
         assert stream.sent == 40
         assert numbers[-1] == 39
+        assert live.trouble == f"{stream.url} has ended"
         assert newest(live, TIMEOUT_S) is None
 
 
@@ -255,6 +256,26 @@ def test_a_stream_that_falls_silent_is_lost_and_said_so() -> None:
         assert live.trouble is not None
         assert f"{stream.url} is lost" in live.trouble
         assert numbers_until(live, losses=1)
+
+
+def test_a_loss_and_its_end_are_logged_once_each(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    with mjpeg_server(SMALL, rate=60, frames=40) as stream, open_live(Source(stream.url)) as live:
+        newest(live, TIMEOUT_S)
+        stream.gone = True
+        ends = time.monotonic() + TIMEOUT_S
+        while "in 2 s" not in (live.trouble or "") and time.monotonic() < ends:
+            newest(live, 0.02)
+        lost = [record.getMessage() for record in caplog.records]
+        stream.gone, stream.frames = False, 10_000
+        while live.trouble and time.monotonic() < ends:
+            newest(live, 0.02)
+    said = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert len(lost) == 1
+    assert said == [
+        ("WARNING", f"{stream.url} is lost; it is opened again until it is back"),
+        ("INFO", f"{stream.url} is back"),
+    ]
 
 
 def test_pauses_grow_while_a_source_stays_away_and_closing_ends_them() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack, closing
 from pathlib import Path
 from statistics import median
+from threading import Condition
 
 import numpy as np
 import pytest
@@ -12,11 +14,12 @@ from answering_model import write_answering_model
 from mjpeg_server import mjpeg_server
 from one_live import open_live
 
-from rtloc.capture import Source
+from rtloc.capture import Source, open_capture
 from rtloc.controls import Controls, open_controls
 from rtloc.detections import Detections
 from rtloc.errors import RtlocError
 from rtloc.frame import Frame
+from rtloc.live import LiveSource
 from rtloc.live_stats import LiveStats
 from rtloc.localizer import Localizer
 from rtloc.watch import Station, watch
@@ -121,6 +124,30 @@ def test_a_lost_source_is_said(tmp_path: Path) -> None:
         watch([Station(live, LiveStats(LABELS), view, [])], controls, nothing)
     assert len(view.seen) == 60
     assert any(f"{stream.url} is lost" in text for text in view.said)
+
+
+def test_one_of_two_sources_that_ends_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        Localizer(model(tmp_path)) as localizer,
+        mjpeg_server(SMALL, rate=60, frames=40) as ending,
+        mjpeg_server(SMALL, rate=60) as going_on,
+        ExitStack() as stack,
+    ):
+        controls = open_controls(localizer, track=False, smooth=True)
+        views = [Looking(controls, 10_000), Looking(controls, 150)]
+        news = Condition()
+        stations = []
+        for stream, view in zip((ending, going_on), views, strict=True):
+            source = Source(stream.url)
+            live = LiveSource(source, open_capture(source), comes_back=False, news=news)
+            stack.enter_context(closing(live))
+            stations.append(Station(live, LiveStats(LABELS), view, []))
+        watch(stations, controls, nothing)
+        assert set(views[0].said) == {f"{ending.url} has ended"}
+        assert views[1].said == []
+        assert caplog.messages == [f"{ending.url} has ended; going on with the others"]
 
 
 def test_paused_it_delivers_nothing(tmp_path: Path) -> None:

@@ -189,7 +189,8 @@ class TestWithoutWindow:
         with mjpeg_server(scene, rate=30, frames=60) as stream:
             done = self.run(tmp_path, stream.url, "--duration", "8")
         assert done.returncode == 0, done.stderr
-        assert "lost" in done.stderr
+        assert f"rtloc: warning: {stream.url} is lost; it is opened again" in done.stderr
+        assert f"rtloc: {stream.url} is back" in done.stderr
 
     def test_a_full_disk_under_stderr_does_not_end_it(
         self, stream: MjpegServer, tmp_path: Path

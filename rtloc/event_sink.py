@@ -131,9 +131,20 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Takes a redirection as the answer: to follow it would be a GET, without the event."""
+
+    def redirect_request(self, *about: Any) -> None:
+        """Follow none."""
+
+
 def webhook_teller(url: str) -> Tell:
-    """POST each event as JSON to an http or https address; 5 s are the limit."""
+    """POST each event as JSON to an http or https address, and read the head of its answer only.
+
+    An address that sends nothing for 5 s does not answer. One that redirects has refused.
+    """
     site = site_of(url)
+    web = urllib.request.build_opener(NoRedirect)
 
     def tell(event: Event) -> None:
         body = json.dumps(event, ensure_ascii=False).encode()
@@ -141,7 +152,7 @@ def webhook_teller(url: str) -> Tell:
             url, body, {"Content-Type": "application/json; charset=utf-8"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=WEBHOOK_TIMEOUT_S):
+            with web.open(request, timeout=WEBHOOK_TIMEOUT_S):
                 pass
         except urllib.error.HTTPError as error:
             LOG.warning("%s answered %d %s", site, error.code, error.reason)

@@ -299,6 +299,25 @@ class TestEvents:
             webhook_teller(url)({"label": "Pikachu"})
         assert "answered 404" in caplog.text
 
+    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+    def test_a_webhook_that_redirects_is_said(
+        self, caplog: pytest.LogCaptureFixture, status: int
+    ) -> None:
+        with web_server() as (there, moved), web_server(status, there) as (url, bodies):
+            webhook_teller(url)({"label": "Pikachu"})
+        assert f"{url.removesuffix('/hook')} answered {status} " in caplog.text
+        assert (len(bodies), moved) == (1, [])
+
+    @pytest.mark.parametrize("status", ["200 OK", "500 Oh dear", "301 Gone there"])
+    def test_the_body_of_an_answer_is_not_waited_for(
+        self, caplog: pytest.LogCaptureFixture, status: str
+    ) -> None:
+        head = f"HTTP/1.1 {status}\r\nContent-Length: 1000\r\nLocation: /\r\n\r\n"
+        with odd_server(head.encode(), holds=True) as address:
+            webhook_teller(f"http://{address}/")({"label": "Pikachu"})
+        refused = [] if status == "200 OK" else [f"http://{address} answered {status}"]
+        assert caplog.messages == refused
+
     def test_an_answer_that_is_no_http_ends_nothing(self, caplog: pytest.LogCaptureFixture) -> None:
         told: list[dict[str, Any]] = []
         with odd_server(b"hello there\r\n\r\n") as address:
@@ -347,14 +366,24 @@ class TestEvents:
 
 
 @contextmanager
-def web_server(status: int = 200) -> Iterator[tuple[str, list[bytes]]]:
-    """Take POST requests on loopback; yield the address, and the bodies that came."""
+def web_server(status: int = 200, location: str = "") -> Iterator[tuple[str, list[bytes]]]:
+    """Take requests on loopback; yield the address, and the bodies that came.
+
+    location: where an answer sends whoever asks.
+    """
     bodies: list[bytes] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(status)
+            if location:
+                self.send_header("Location", location)
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            bodies.append(b"")
+            self.send_response(200)
             self.end_headers()
 
         def log_message(self, *args: object) -> None:
@@ -367,8 +396,11 @@ def web_server(status: int = 200) -> Iterator[tuple[str, list[bytes]]]:
 
 
 @contextmanager
-def odd_server(answer: bytes) -> Iterator[str]:
-    """Answer whoever connects on loopback with the same bytes; yield host and port."""
+def odd_server(answer: bytes, *, holds: bool = False) -> Iterator[str]:
+    """Answer whoever connects on loopback with the same bytes; yield host and port.
+
+    holds: whether a connection stays open until the other side closes it.
+    """
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve() -> None:
@@ -377,6 +409,8 @@ def odd_server(answer: bytes) -> Iterator[str]:
                     with listening.accept()[0] as one:
                         one.recv(65536)
                         one.sendall(answer)
+                        while holds and one.recv(65536):
+                            pass
 
         threading.Thread(target=serve, daemon=True).start()
         yield f"127.0.0.1:{listening.getsockname()[1]}"

@@ -64,7 +64,7 @@ class Source:
 
     @property
     def title(self) -> str:
-        """The name as it may be shown: without the user and password that a URL may have."""
+        """The name as it may be shown: without what lets others in; see `rtloc.addresses`."""
         return without_password(self.name)
 
     @property

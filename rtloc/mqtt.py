@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from rtloc.addresses import without_password
 from rtloc.errors import RtlocError, UsageError
 
 if TYPE_CHECKING:
@@ -45,8 +46,9 @@ def broker_of(address: str) -> Broker:
     topic = unquote(parts.path.lstrip("/"))
     wild = "+" in topic or "#" in topic or "#" in address
     if parts.scheme not in PORTS or not parts.hostname or not topic or wild:
-        shown = address.rpartition("@")[2]
-        raise UsageError(f"--mqtt {shown} names no broker and topic; give mqtt://host/topic")
+        raise UsageError(
+            f"--mqtt {without_password(address)} names no broker and topic; give mqtt://host/topic"
+        )
     user, password = (None if s is None else unquote(s) for s in (parts.username, parts.password))
     tls = parts.scheme == "mqtts"
     return Broker(parts.hostname, port or PORTS[parts.scheme], topic, tls, user, password)

@@ -89,7 +89,16 @@ def test_what_is_no_broker_is_refused(address: str) -> None:
         broker_of(address)
 
 
-def test_a_password_is_not_shown() -> None:
+@pytest.mark.parametrize(
+    "address",
+    [
+        "mqtt://me:secret@host/",
+        "mqtt://me:sec/secret@host/t",
+        "me:secret@host/t",
+        "mqtt://h?pw=secret",
+    ],
+)
+def test_a_password_is_not_shown(address: str) -> None:
     with pytest.raises(UsageError) as error:
-        broker_of("mqtt://me:secret@host/")
+        broker_of(address)
     assert "secret" not in str(error.value)

@@ -1,4 +1,4 @@
-"""Take the pixels of a picture that PyAV has decoded, turned upright as its rotation says."""
+"""Take the pixels of a picture that PyAV has decoded, upright as its display matrix says."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from av.sidedata.sidedata import Type
 from av.video.reformatter import ColorRange
 from numpy.typing import NDArray
 
@@ -15,13 +16,25 @@ UNKNOWN_ASPECT = Fraction(0)  # as FFmpeg has it
 
 
 def pixels_of(picture: Any) -> NDArray[np.uint8]:
-    """Turn a decoded picture into the pixels of a Frame, upright as its rotation says."""
+    """Turn a decoded picture into the pixels of a Frame, upright as its display matrix says."""
+    rotation_deg, mirrored = picture.rotation, is_mirrored(picture)
     if picture.width % 2 or picture.height % 2:
-        return upright(picture.to_ndarray(format="bgr24"), picture.rotation)
+        return upright(picture.to_ndarray(format="bgr24"), rotation_deg, mirrored)
     if picture.format.name != "yuv420p" or picture.color_range == ColorRange.JPEG:
         picture = picture.reformat(format="yuv420p", dst_color_range=ColorRange.MPEG)
     planes: NDArray[np.uint8] = picture.to_ndarray()
-    return upright(bgr_of(planes), picture.rotation) if picture.rotation else planes
+    if not rotation_deg and not mirrored:
+        return planes
+    return upright(bgr_of(planes), rotation_deg, mirrored)
+
+
+def is_mirrored(picture: Any) -> bool:
+    """Tell whether the display matrix of a decoded picture mirrors it, as front cameras do."""
+    data = picture.side_data.get(Type.DISPLAYMATRIX)
+    if data is None:
+        return False
+    matrix = np.frombuffer(data, np.int32).reshape(3, 3)[:2, :2].astype(float)
+    return bool(np.linalg.det(matrix) < 0)
 
 
 def pixel_aspect(stream: Any, rotation_deg: int) -> Fraction:
@@ -35,7 +48,13 @@ def quarter_turns(rotation_deg: int) -> int:
     return round(rotation_deg / 90) % 4
 
 
-def upright(image: NDArray[np.uint8], rotation_deg: int) -> NDArray[np.uint8]:
-    """Turn a picture, uint8 [H, W, 3], by quarter turns against the clock."""
-    turns = quarter_turns(rotation_deg)
-    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
+def upright(
+    image: NDArray[np.uint8], rotation_deg: int, mirrored: bool = False
+) -> NDArray[np.uint8]:
+    """Turn a picture, uint8 [H, W, 3], by quarter turns against the clock.
+
+    mirrored: swap top and bottom first. FFmpeg's rotation is that of the rows; in a mirrored
+    picture the columns point the other way.
+    """
+    turned = np.rot90(image[::-1] if mirrored else image, quarter_turns(rotation_deg))
+    return np.ascontiguousarray(turned)

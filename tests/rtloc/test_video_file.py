@@ -1,5 +1,7 @@
 """Reading video files: exact times, exact seeking, damage."""
 
+import struct
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -37,6 +39,34 @@ def test_pictures_look_as_they_were_written(tmp_path: Path) -> None:
     for frame in read(path):
         apart = np.abs(frame.image.astype(int) - picture(frame.index, 320, 240))
         assert apart.mean() < 6
+
+
+@pytest.mark.parametrize(
+    ("matrix", "shown"),
+    [
+        ((1, 0, 0, 1), lambda image: image),
+        ((-1, 0, 0, -1), lambda image: image[::-1, ::-1]),
+        ((-1, 0, 0, 1), lambda image: image[:, ::-1]),
+        ((1, 0, 0, -1), lambda image: image[::-1]),
+        ((0, 1, -1, 0), lambda image: np.rot90(image, -1)),
+        ((0, -1, 1, 0), np.rot90),
+        ((0, 1, 1, 0), lambda image: image.swapaxes(0, 1)),
+        ((0, -1, -1, 0), lambda image: np.rot90(image.swapaxes(0, 1), 2)),
+    ],
+)
+def test_pictures_are_turned_and_mirrored_as_the_file_says(
+    tmp_path: Path, matrix: tuple[int, ...], shown: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    image = np.zeros((240, 320, 3), np.uint8)
+    image[:120, :160], image[120:, :160], image[:120, 160:] = 80, 160, 240
+    path = make_clip(tmp_path / "in.mp4", frames=2, image=image)
+    before, head, after = path.read_bytes().partition(b"tkhd")
+    a, b, c, d = (n << 16 for n in matrix)
+    straight = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    turned = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(before + head + after.replace(straight, turned, 1))
+    for frame in read(path):
+        assert np.abs(frame.image.astype(int) - shown(image)).mean() < 6
 
 
 @pytest.mark.parametrize(("start", "end"), [(0.5, 1.0), (0.01, None), (1.2, 1.25), (0, 0.3)])

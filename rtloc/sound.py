@@ -16,6 +16,8 @@ from rtloc.video_file import open_input
 # what an MP4 can hold and browsers play; the packets are copied as they are, all else becomes AAC
 COPIED_CODECS = {"aac", "flac", "mp3", "opus"}
 LOWEST_MP3_HZ = 16_000  # that an MP4 may hold
+AAC_LAYOUTS = {"mono", "stereo", "3.0", "4.0", "5.0", "5.1"}  # that players know by number
+SURROUND_CHANNELS = 6
 LOG = logging.getLogger(__name__)
 
 
@@ -42,7 +44,8 @@ class SoundTrack:
             self._target = output.add_stream_from_template(self._source)
             self._packets = rising(self._copied())
         else:
-            self._target = output.add_stream("aac", rate=aac_rate_hz(self._source.rate))
+            rate_hz, layout = aac_rate_hz(self._source.rate), aac_layout(self._source.layout)
+            self._target = output.add_stream("aac", rate=rate_hz, layout=layout)
             self._packets = rising(self._encoded())
 
     def write_until(self, time_s: float) -> None:
@@ -144,6 +147,14 @@ def aac_rate_hz(rate_hz: int) -> int:
     """Return the lowest rate of AAC that loses nothing of a rate, or else the highest."""
     rates = av.Codec("aac", "w").audio_rates or [rate_hz]
     return min((rate for rate in rates if rate >= rate_hz), default=max(rates))
+
+
+def aac_layout(layout: Any) -> str:
+    """Return the channels of AAC that lose nothing of others', or else the most like them."""
+    name = layout.name.removesuffix("(side)")
+    if name in AAC_LAYOUTS:
+        return str(name)
+    return "5.1" if layout.nb_channels >= SURROUND_CHANNELS else "stereo"
 
 
 def rising(packets: Iterator[Any]) -> Iterator[Any]:

@@ -246,6 +246,27 @@ def test_sound_that_changes_its_channels_goes_on(rtloc, tmp_path: Path) -> None:
     assert len(sound_packets(tmp_path / "in.rtloc.mp4")) == pytest.approx(4 * 48000 / 1024, abs=5)
 
 
+@pytest.mark.parametrize(
+    ("sound", "layout", "kept"),
+    [
+        ("ac3", "mono", "mono"),
+        ("ac3", "5.1(side)", "5.1"),
+        ("pcm_s16le", "7.1", "5.1"),
+        ("ac3", "5.0(side)", "5.0"),
+    ],
+)
+def test_sound_keeps_its_channels(
+    rtloc, tmp_path: Path, sound: str, layout: str, kept: str
+) -> None:
+    done = rtloc("video", make_clip(tmp_path / "in.mkv", frames=30, sound=sound, layout=layout))
+    assert done.returncode == 0, done.stderr
+    with av.open(str(tmp_path / "in.rtloc.mp4")) as container:
+        stream = container.streams.audio[0]
+        assert stream.layout.name == kept
+        sounds = np.concatenate([one.to_ndarray() for one in container.decode(stream)], axis=1)
+    assert np.abs(sounds).max() > 0.1
+
+
 def test_sound_that_cannot_be_encoded_costs_no_picture(rtloc, tmp_path: Path) -> None:
     path = make_clip(tmp_path / "in.mov", sound="pcm_s16le", layout="9 channels")
     done = rtloc("video", path)

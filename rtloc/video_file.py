@@ -205,13 +205,17 @@ def open_video(path: Path, threads: int = 0) -> Iterator[VideoFile]:
     """Open a video file; `threads` decode it, 0: as many as FFmpeg chooses.
 
     Raises:
-        UsageError: there is no such file.
+        UsageError: there is no such file, or it is a pipe, say.
         RtlocError: it is empty, cannot be read as a video, or has no picture.
     """
     if not path.exists():
         raise UsageError(f"no such file: {path}")
     if path.is_dir():
         raise UsageError(f"{path} is a folder; name a video file")
+    if not path.is_file():
+        raise UsageError(
+            f"{path} is a pipe or a device, in which nothing can be searched; name a file"
+        )
     if not path.stat().st_size:
         raise RtlocError(f"{path} is empty")
     try:

@@ -495,6 +495,11 @@ class TestBadInput:
         (tmp_path / "in.mp4").touch()
         assert "in.mp4 is empty" in fails(1, "video", "in.mp4")
 
+    @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
+    def test_pipe(self, fails: Fails, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "pipe.mp4")
+        assert "pipe.mp4 is a pipe or a device" in fails(2, "video", "pipe.mp4")
+
     def test_text_named_mp4(self, fails: Fails, tmp_path: Path) -> None:
         (tmp_path / "in.mp4").write_text("no video at all, only words\n" * 100)
         assert "in.mp4 cannot be read as a video" in fails(1, "video", "in.mp4")

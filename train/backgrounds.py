@@ -26,10 +26,10 @@ def make_background(
     if drawn < stage.p_synthetic + stage.p_repeated:
         return repeated(rng, one_of(rng, photos), width, height)
     crop = random_crop(rng, one_of(rng, photos), width, height)
-    if rng.random() < 0.2:
+    if rng.random() < stage.p_mixed:
         other = one_of(rng, photos)
         crop = mix_photos(rng, crop, random_crop(rng, other, width, height))
-    if rng.random() < 0.5:
+    if rng.random() < stage.p_mirrored_photo:
         crop = cv2.flip(crop, 1).astype(np.uint8, copy=False)
     if rng.random() < stage.p_upside_down:
         crop = cv2.flip(crop, 0).astype(np.uint8, copy=False)

@@ -17,9 +17,9 @@ SPARE_PX = 64  # wider and higher than pictures is the noise, so that each gets 
 NOISE_MEAN, NOISE_SIGMA = 128.0, 32.0
 
 
-def blur(image: Image, rng: Random, reach_px: float) -> Image:
-    """Blur by defocus or by motion, up to `reach_px`; works on any number of channels."""
-    if rng.random() < 0.5:
+def blur(image: Image, rng: Random, reach_px: float, p_motion: float = 0.5) -> Image:
+    """Blur by motion, else by defocus, up to `reach_px`; works on any number of channels."""
+    if rng.random() < 1 - p_motion:
         sigma = rng.uniform(0.4, max(0.5, reach_px / 2))
         return cv2.GaussianBlur(image, (0, 0), sigma).astype(np.uint8, copy=False)
     length_px = rng.uniform(2, max(3.0, 2 * reach_px))

@@ -18,10 +18,10 @@ def lit(rng: Random, canvas: Image, stage: Stage) -> tuple[Image, Cast | None]:
 def filmed(rng: Random, canvas: Image, stage: Stage, bank: Image) -> Image:
     """Do to the whole picture what lens, sensor and compression do."""
     if rng.random() < stage.p_blur:
-        canvas = camera.blur(canvas, rng, reach_px=2.5)
+        canvas = camera.blur(canvas, rng, reach_px=2.5, p_motion=stage.p_motion)
     if rng.random() < stage.p_low_resolution:
         canvas = camera.low_resolution(canvas, rng)
-    if stage.noise and rng.random() < 0.5:
+    if stage.noise and rng.random() < stage.p_noise:
         canvas = camera.add_noise(canvas, rng, bank, float(rng.uniform(0, stage.noise)))
     if rng.random() < stage.p_jpeg:
         canvas = camera.jpeg(canvas, rng)

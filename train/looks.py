@@ -53,7 +53,8 @@ def dress(rng: Random, layer: Layer, stage: Stage, card: int = 0) -> Dressed:
     if rng.random() < stage.p_object_blur:
         room = int(np.ceil(0.06 * side)) + 2
         pixels, margin = widened(pixels, room), margin + room
-        pixels = camera.blur(pixels, rng, reach_px=max(1.0, 0.06 * side))
+        reach_px = max(1.0, 0.06 * side)
+        pixels = camera.blur(pixels, rng, reach_px, stage.p_motion)
     return Dressed(pixels, margin)
 
 

@@ -64,10 +64,14 @@ class Stage:
     # the whole picture
     p_synthetic: float = 0.0  # a made background in place of a photo
     p_repeated: float = 0.0  # a pattern that repeats in place of a photo
+    p_mixed: float = 0.2  # of photos: another is laid over it
+    p_mirrored_photo: float = 0.5
     p_upside_down: float = 0.0  # the photo
     p_other_colours: float = 0.0  # the photo's
     light: float = 0.0  # strength of contrast, brightness, saturation and hue
     p_blur: float = 0.0
+    p_motion: float = 0.5  # of blurs, an object's too: by motion; the others are out of focus
+    p_noise: float = 0.5  # that there is any, where noise is not 0
     noise: float = 0.0  # greatest standard deviation, grey levels
     p_low_resolution: float = 0.0
     p_jpeg: float = 0.0

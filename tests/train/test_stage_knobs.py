@@ -13,14 +13,19 @@ from train.stages import CHARMANDER, Stage
 
 # what a knob is turned on: nothing else varies in these
 ON_BLACK = replace(CHARMANDER, longer_side=(0.6, 0.6))
-ON_PHOTO = replace(ON_BLACK, background="photo")
+ON_PHOTO = replace(ON_BLACK, background="photo", p_mixed=0.0, p_mirrored_photo=0.0)
 BLACK = replace(ON_BLACK, p_absent=1.0)
 PHOTO = replace(ON_PHOTO, p_absent=1.0)
+OUT_OF_FOCUS = replace(ON_BLACK, p_motion=0.0)
+BY_MOTION = replace(ON_BLACK, p_motion=1.0)
+BLURRED = replace(ON_BLACK, p_blur=1.0)
+BLURRED_OBJECT = replace(ON_BLACK, p_object_blur=1.0)
+NOISY = replace(ON_BLACK, p_noise=1.0, noise=10.0)
 
 PICTURES = 8
 FAINT = 4  # pixels beyond a box that may be seen a little
 REDS = 40, 220  # of the two photos
-SOMETIMES = {"noise", "p_poisson"}  # half of the time; where it does not spoil the object
+SOMETIMES = {"p_poisson"}  # where it does not spoil the object
 
 BOX_STAYS = [
     ("object_light", 0.7, ON_BLACK),
@@ -32,8 +37,12 @@ BOX_STAYS = [
     ("p_poisson", 1.0, ON_PHOTO),
     ("p_occlude", 1.0, ON_BLACK),
     ("light", 0.5, ON_BLACK),
-    ("p_blur", 1.0, ON_BLACK),
-    ("noise", 10.0, ON_BLACK),
+    ("p_blur", 1.0, OUT_OF_FOCUS),
+    ("p_blur", 1.0, BY_MOTION),
+    ("p_motion", 1.0, BLURRED),
+    ("p_motion", 1.0, BLURRED_OBJECT),
+    ("p_noise", 1.0, NOISY),
+    ("noise", 10.0, NOISY),
     ("p_low_resolution", 1.0, ON_BLACK),
     ("p_jpeg", 1.0, ON_BLACK),
     ("p_video", 1.0, ON_BLACK),
@@ -41,6 +50,8 @@ BOX_STAYS = [
     ("p_lookalike", 1.0, BLACK),
     ("p_synthetic", 1.0, PHOTO),
     ("p_repeated", 1.0, PHOTO),
+    ("p_mixed", 1.0, PHOTO),
+    ("p_mirrored_photo", 1.0, PHOTO),
     ("p_upside_down", 1.0, PHOTO),
     ("p_other_colours", 1.0, PHOTO),
 ]
@@ -106,5 +117,7 @@ def test_with_all_knobs_at_0_there_is_but_an_object_on_black_or_on_a_photo(
             assert not image[around].any()
         else:
             assert ((image >= 60) & (image <= 180))[around][:, :2].all()
-            down = np.diff(image[..., 1], axis=0)
+            across, down = np.diff(image[..., 0], axis=1), np.diff(image[..., 1], axis=0)
+            assert (across[around[:, 1:] & around[:, :-1]] >= 0).all()
             assert (down[around[1:] & around[:-1]] >= 0).all()
+            assert set(image[around][:, 2].tolist()) < set(REDS)

@@ -35,22 +35,28 @@ from train.team import ALONE, Team
 
 @dataclass(frozen=True)
 class LossWeights:
-    """What counts how much. giou 0 and iou_objectness False leave the cross entropies alone.
+    """What counts how much; `CROSS_ENTROPIES` are those of the two cross entropies alone.
 
     The cross entropy of the classes counts as it is.
+    giou: of the terms of the boxes as the cells say them, and as the second look has moved them;
     surest: of the surest cells' objectness, per picture; 0: they count as all cells do.
+    evenly: whether the single head's boxes are learnt as `train.single_loss` says, not by their
+    cross entropy's own gradient.
     """
 
     box: float = 1.0
     giou: float = 4.0
     iou_objectness: bool = True
     surest: float = 0.0
+    evenly: bool = True
 
 
 REFINED_POWER = 3
 REFINED_WEIGHT = 2.5  # of the moved boxes' term, of the weight of the GIoU term
 SURELY_THERE = 0.5  # the objectness of an object whose box is all wrong
 DEFAULT_WEIGHTS = LossWeights()
+# the second look learns nothing from them: its term is one of GIoU; a new one moves no box
+CROSS_ENTROPIES = LossWeights(giou=0.0, iou_objectness=False, evenly=False)
 
 
 @dataclass(frozen=True, eq=False)

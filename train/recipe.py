@@ -9,6 +9,7 @@ from engines.model_file import SMALLEST_SIZE
 from train.batches import Beginning
 from train.checkpoint import rebuilt
 from train.data_set import CUTOUTS, DISTRACTORS, PHOTOS
+from train.loss import CROSS_ENTROPIES, LossWeights
 from train.negatives import PHOTOS as NEGATIVES
 from train.network import LARGEST_STRIDE
 
@@ -36,6 +37,7 @@ class Recipe:
     learning_rate: float = 2e-3
     warmup_steps: int = 300
     weight_decay: float = 0.01
+    plain_loss: bool = False  # the two cross entropies, whatever the next four say
     box_weight: float = 1.0
     giou_weight: float = 4.0
     iou_objectness: bool = True
@@ -67,6 +69,18 @@ def recipe_of(state: Mapping[str, Any]) -> Recipe:
         TrainError: it is of another version of rtloc.
     """
     return rebuilt(Recipe, state, "recipe")
+
+
+def loss_weights(recipe: Recipe) -> LossWeights:
+    """Return what counts how much in a recipe's loss."""
+    if recipe.plain_loss:
+        return CROSS_ENTROPIES
+    return LossWeights(
+        box=recipe.box_weight,
+        giou=recipe.giou_weight,
+        iou_objectness=recipe.iou_objectness,
+        surest=recipe.surest_weight,
+    )
 
 
 def picture_size(recipe: Recipe, size: int) -> int:

@@ -1,7 +1,10 @@
-"""The loss of the single-object localizer: nothing but cross entropies.
+"""The loss of the single-object localizer: cross entropies, and how its boxes are learnt.
 
 Nobody tells the cells which of them should speak: that is learnt from the loss of what they say,
-and from how far off their boxes are.
+and from how far off their boxes are. The loss is binary cross entropy on the five numbers and cross
+entropy on the classes; its gradient is not theirs alone: that of the boxes is scaled, number by
+number (`learnt_evenly`), and `judgement` adds one on who should speak. With `CROSS_ENTROPIES` it is
+theirs and nothing else.
 """
 
 from collections.abc import Sequence
@@ -62,24 +65,33 @@ def one_answer_loss(
     nothing: there is no side to be seen near it. What is learnt of small boxes is as
     `learnt_evenly` and `judgement` say; the loss is the same without them.
 
+    Where the weights' `evenly` is False every box counts, and all gradients are those of the cross
+    entropies and of their expectation.
     team: the processes that share the batch, each having as many pictures.
     """
+    each = torch.full_like(answers.looks[..., 0], 1 / answers.looks.shape[1])
+    share = answers.cells[..., OBJECTNESS].softmax(dim=1)
+    if not weights.evenly:
+        given = expected_loss(answers.looks, each, targets, size, weights)
+        return added(given, expected_loss(answers.cells, share, targets, size, weights))
     owner = targets.owner.flatten()
     present = owner >= 0
     meets = torch.ones_like(answers.first_look[:, :1])
     iou, _ = iou_and_giou(answers.first_look[present], targets.boxes[owner[present]])
     meets[present, 0] = (iou > LEAST_MET_IOU).float()
-    each = torch.full_like(answers.looks[..., 0], 1 / answers.looks.shape[1])
     off = box_misses(answers.looks, targets, size)
     looks = learnt_evenly(answers.looks, each * meets, off, team)
     given = expected_loss(looks, each, targets, size, weights, boxes_count=meets)
-    share = answers.cells[..., OBJECTNESS].softmax(dim=1)
     off = box_misses(answers.cells, targets, size)
     cells = learnt_evenly(answers.cells, share.detach(), off, team)
-    expected = expected_loss(cells, share, targets, size, weights)
-    names = [field.name for field in fields(LossParts)]
-    both = LossParts(**{name: getattr(given, name) + getattr(expected, name) for name in names})
+    both = added(given, expected_loss(cells, share, targets, size, weights))
     return replace(both, total=both.total + judgement(share, off))
+
+
+def added(a: LossParts, b: LossParts) -> LossParts:
+    """Add the parts of two losses, each to its own."""
+    names = [field.name for field in fields(LossParts)]
+    return LossParts(**{name: getattr(a, name) + getattr(b, name) for name in names})
 
 
 class Misses(NamedTuple):

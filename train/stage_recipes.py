@@ -30,6 +30,7 @@ class Plan:
     picture_part: float = 1.0
     small_part: float = 0.0
     surest_weight: float = 0.0
+    plain_loss: bool = False
     labels: tuple[str, ...] | None = STARTERS
 
     def scaled(self, part: float) -> "Plan":
@@ -50,6 +51,7 @@ class Plan:
             picture_part=self.picture_part,
             small_part=self.small_part,
             surest_weight=self.surest_weight,
+            plain_loss=self.plain_loss,
         )
 
 

@@ -10,6 +10,7 @@ import torch
 
 from engines.cores import processor_name
 from train.errors import TrainError
+from train.single_loss import PULL
 from train.stage_recipes import PLANS, TARGETS, HeadName, Plan
 from train.stage_runs import StageRun
 from train.stages import STAGES
@@ -22,6 +23,15 @@ FIGURES = {
     "map50": "mAP@50",
     "map50_95": "mAP@50:95",
 }
+HOW_LEARNT = (
+    "Both heads learn from binary cross entropy on the five numbers and cross entropy on the "
+    "classes. To these the dense head adds GIoU terms; its objectness is asked for half the IoU of "
+    "its box and a half, and in the surest cells once more where an object may be absent, but not "
+    "among many. The single head adds nothing to the loss, but its boxes have "
+    f"another gradient: evenly for small and large objects, and {PULL:.0f} times as hard in all; "
+    "and its cells are judged by how far off their boxes are (`train/single_loss.py`). With "
+    "`--plain-loss` either learns from the cross entropies and nothing else."
+)
 HEADER = ("stage", "head", *FIGURES.values(), "training seconds", "pictures seen", "pixels")
 
 
@@ -102,6 +112,8 @@ def table(results: Sequence[Result]) -> str:
         "photos that were never trained on; a figure below its target is in parentheses. Training "
         "seconds are those of the loop, without measuring.",
         "",
+        HOW_LEARNT,
+        "",
         *table_rows(results),
         "",
         "In the pictures the true box is blue, the found one orange.",
@@ -126,7 +138,8 @@ def table_rows(results: Sequence[Result]) -> list[str]:
     for result in results:
         figures = [figure_text(result, name) for name in FIGURES]
         cost = (f"{result.seconds:.0f}", f"{result.pictures:,}", str(result.plan["size"]))
-        rows.append((result.stage, result.head, *figures, *cost))
+        loss = ", plain loss" if result.plan.get("plain_loss") else ""
+        rows.append((result.stage, result.head + loss, *figures, *cost))
     return [f"| {' | '.join(row)} |" for row in rows]
 
 

@@ -19,10 +19,18 @@ from train.figures import Figures
 from train.hard_pictures import HardPictures, hard_pictures_of
 from train.heads import HEADS
 from train.interrupts import delayed_interrupt, unbroken
-from train.loss import LossParts, LossWeights
+from train.loss import LossParts
 from train.network import NetworkShape
 from train.optimizers import move_average, optimizers_of
-from train.recipe import Measuring, Recipe, beginning_of, picture_size, recipe_of, schedule
+from train.recipe import (
+    Measuring,
+    Recipe,
+    beginning_of,
+    loss_weights,
+    picture_size,
+    recipe_of,
+    schedule,
+)
 from train.samples import Maker, Sample
 from train.team import ALONE, Team, in_step
 from train.trained import load_weights, network_locate, shape_of
@@ -194,13 +202,7 @@ class Trainer:
         self.network.train()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             answers = self.shared(frames)
-        weights = LossWeights(
-            recipe.box_weight,
-            recipe.giou_weight,
-            recipe.iou_objectness,
-            recipe.surest_weight,
-        )
-        loss = self.head.loss(self.network, answers, targets, weights, self.team)
+        loss = self.head.loss(self.network, answers, targets, loss_weights(recipe), self.team)
         total = self.team.mean(loss.total)  # so that all processes stop together
         if not torch.isfinite(total):
             raise DivergedError(

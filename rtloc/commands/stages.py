@@ -1,6 +1,7 @@
 """`rtloc stages`: train every stage from nothing, and write what each reaches."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -74,6 +75,12 @@ HEADS: dict[str, tuple[HeadName, ...]] = {
     help="Train for this part of the steps only, to try it out.",
 )
 @click.option(
+    "--plain-loss",
+    is_flag=True,
+    help="Learn from binary cross entropy on the five numbers and cross entropy on the classes, "
+    "and nothing else.",
+)
+@click.option(
     "--workers",
     type=click.IntRange(0),
     default=2,
@@ -88,6 +95,7 @@ def command(
     go_on: bool,
     count: int,
     steps_scale: float,
+    plain_loss: bool,
     workers: int,
 ) -> None:
     """Train every stage from nothing and measure it on pictures over photos never trained on.
@@ -107,7 +115,7 @@ def command(
     results = read_results(out / "results.json")
     keep_freed_memory(ALL_BYTES)
     for stage, name in wanted:
-        plan = PLANS[name][stage].scaled(steps_scale)
+        plan = replace(PLANS[name][stage].scaled(steps_scale), plain_loss=plain_loss)
         if go_on and is_done(results, stage, name, plain(plan), count):
             click.echo(f"{stage}, {name} head: done already", err=True)
             continue

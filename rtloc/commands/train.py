@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 import cv2
+from click.core import ParameterSource
 
 from rtloc.commands.options import with_options
 from rtloc.commands.train_options import TRAIN_OPTIONS, Asked
@@ -84,8 +85,20 @@ def check(asked: Asked) -> None:
     }
     given = [name for name, folder in pasting.items() if folder is not None]
     check_labelled(asked.labelled, asked.labelled_images, asked.labelled_part, given)
+    check_loss(click.get_current_context(), asked)
     if asked.out.suffix.lower() != ".onnx":
         raise UsageError(f"{asked.out} must end in .onnx")
+
+
+def check_loss(context: click.Context, asked: Asked) -> None:
+    """Make sure that the options of the loss go together.
+
+    Raises:
+        UsageError: they do not.
+    """
+    given = context.get_parameter_source("giou_weight") is ParameterSource.COMMANDLINE
+    if given and asked.plain_loss:
+        raise UsageError("--plain-loss has no GIoU terms; leave out --giou-weight")
 
 
 def warnings_of(data: TrainingData, recipe: Recipe) -> list[str]:

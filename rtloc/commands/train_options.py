@@ -43,6 +43,7 @@ class Asked:
     batch_size: int | None
     learning_rate: float | None
     giou_weight: float
+    plain_loss: bool
     hard_part: float | None
     precision: Literal["auto", "fp32", "bf16"]
     seed: int
@@ -126,7 +127,14 @@ TRAIN_OPTIONS: tuple[Option, ...] = (
         type=click.FloatRange(0),
         default=DEFAULTS.giou_weight,
         show_default=True,
-        help="Weight of the GIoU term; 0 leaves the cross entropies alone.",
+        help="Weight of the boxes' GIoU terms; 0 leaves them out.",
+    ),
+    click.option(
+        "--plain-loss",
+        is_flag=True,
+        help="Learn from binary cross entropy on box and objectness, cross entropy on the classes, "
+        "and nothing else: no GIoU terms, objectness is asked for 1, the second look stays as it "
+        "began.",
     ),
     click.option(
         "--hard-part",

@@ -216,6 +216,7 @@ def recipe_of_options(asked: Asked, plan: Plan) -> Recipe:
         picture_part=given_part or plan.picture_part,
         # smaller pictures teach quickly what those weights know already
         small_part=0.0 if begun else plan.small_part,
+        plain_loss=asked.plain_loss,
         giou_weight=asked.giou_weight,
         surest_weight=plan.surest_weight,
         hard_part=asked.hard_part or 0.0,

@@ -252,6 +252,8 @@ def test_wrong_options_are_refused(fails) -> None:
     for given in (("--backgrounds", "b"), ("--cutouts", "c", "--labelled-part", 1)):
         line = fails(2, "train", "--labelled", "set.json", *given)
         assert f"{given[0]} is for generated pictures, and all are of the labelled set" in line
+    line = fails(2, "train", "--plain-loss", "--giou-weight", 2)
+    assert "--plain-loss has no GIoU terms; leave out --giou-weight" in line
 
 
 @pytest.mark.parametrize(

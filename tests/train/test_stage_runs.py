@@ -17,6 +17,7 @@ from train.checkpoint import load_checkpoint
 from train.data_set import CUTOUTS, PHOTOS, load_data_set
 from train.errors import TrainError
 from train.figures import Figures
+from train.single_loss import PULL
 from train.stage_recipes import PLANS, STARTERS, TARGETS, Plan
 from train.stage_runs import StageRun, run_stage, with_absent
 from train.stage_table import (
@@ -144,6 +145,16 @@ def test_on_a_full_disk_the_old_sheet_stays(figures: Figures, tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_the_table_says_how_boxes_were_learnt(figures: Figures) -> None:
+    usual = result(figures, "any-size", "single")
+    plain_one = replace(usual, plan={**usual.plan, "plain_loss": True})
+    assert rows_of(table([usual]))[-1][1] == "single"
+    assert rows_of(table([plain_one]))[-1][1] == "single, plain loss"
+    assert f"boxes have another gradient: evenly for small and large objects, and {PULL:.0f}" in (
+        table([usual])
+    )
+
+
 def test_a_stopped_stage_goes_on_where_it_was(tmp_path: Path) -> None:
     def stop(now: Progress) -> None:
         if now.step == 2:
@@ -180,6 +191,10 @@ def test_the_single_object_head_ends_in_eight_numbers_at_every_stage(tmp_path: P
         assert all(len(state["network"][f"cells.{n}.bias"]) == 8 for n in range(3))
         assert state["labels"] == labels
         assert (state["recipe"]["box_weight"], state["recipe"]["head"]) == (1.0, "single")
+        assert not state["recipe"]["plain_loss"]
+    plain_plan = replace(PLAN, plain_loss=True)
+    run_stage("charmander", "single", plain_plan, tmp_path, lambda now: None, count=4, workers=0)
+    assert load_checkpoint(tmp_path / "best.pt")["recipe"]["plain_loss"]
 
 
 def test_every_stage_has_a_plan_and_a_target() -> None:

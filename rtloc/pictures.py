@@ -66,13 +66,19 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     except OSError as error:
         raise RtlocError(f"cannot read {path}: {error.strerror}") from error
     try:
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+        usable = len(data) > 0 and not is_cut_short(data)
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if usable else None
     except cv2.error as error:  # such as one of more than 2³⁰ pixels
         raise RtlocError(f"{path} is a picture that OpenCV does not read: {error.err}") from error
     if image is None:
         state = "is no picture that OpenCV reads" if len(data) else "is empty"
         raise RtlocError(f"{path} {state}")
     return image.astype(np.uint8, copy=False)
+
+
+def is_cut_short(data: NDArray[np.uint8]) -> bool:
+    """Say whether a file, uint8 [N], is a PNG without an end: libpng itself tells on stderr."""
+    return data[:6].tobytes() == b"\x89PNG\r\n" and b"IEND" not in data.tobytes()
 
 
 def write_picture(path: Path, image: NDArray[np.uint8], jpeg_quality: int | None = None) -> None:

@@ -67,7 +67,9 @@ def read_bgra(path: Path) -> NDArray[np.uint8]:
         data = bytes_of(path)
         image = decoded(path, cv2.IMREAD_UNCHANGED)
     if image is None:
-        raise TrainError(f"cannot read {path} as a picture; use PNG, WebP or SVG")
+        raise TrainError(
+            f"cannot read {path} as a picture: it is damaged, or no PNG, WebP or SVG; save it again"
+        )
     if image.ndim != 3 or image.shape[2] != 4:
         raise TrainError(f"{path} has no alpha channel; cut the object out of its background first")
     if image.dtype == np.uint16:

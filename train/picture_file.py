@@ -1,5 +1,6 @@
 """Find picture files in folders, and decode them."""
 
+import zlib
 from collections.abc import Collection
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 from cv2.typing import MatLike
 
 from train.errors import TrainError
+from train.exif import PNG_MARK
 
 # folders that macOS and Synology's NAS put beside people's own
 LITTER = {"__MACOSX", "@eaDir"}
@@ -71,8 +73,10 @@ def decoded(path: Path, flags: int) -> MatLike | None:
         TrainError: the file cannot be read.
     """
     data = bytes_of(path)
+    if not data or is_damaged_png(data):
+        return None
     try:
-        return cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+        return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:  # such as one of more than 2³⁰ pixels
         return None
 
@@ -87,3 +91,26 @@ def bytes_of(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise TrainError(f"cannot read {path}: {error.strerror}") from error
+
+
+def is_damaged_png(data: bytes) -> bool:
+    """Say whether a file is a PNG that libpng will not read: it would say so on stderr itself.
+
+    Such a one is cut short, or a chunk that it cannot do without has another checksum than it says
+    (https://www.w3.org/TR/png-3/#5Chunk-layout).
+    """
+    if not data.startswith(PNG_MARK):
+        return False
+    at = len(PNG_MARK)
+    while at + 12 <= len(data):
+        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        kind = data[at + 4 : at + 8]
+        if end > len(data):
+            return True
+        if kind == b"IEND":
+            return False
+        checksum = int.from_bytes(data[end - 4 : end], "big")
+        if kind[:1].isupper() and zlib.crc32(data[at + 4 : end - 4]) != checksum:
+            return True
+        at = end
+    return True

@@ -119,6 +119,18 @@ class TestReading:
         with pytest.raises(RtlocError, match=rf"a\.png.*{words}"):
             read_picture(path)
 
+    def test_a_png_that_is_cut_short_is_told_by_us_alone(
+        self, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3)).astype(np.uint8)
+        path = save(tmp_path / "a.png", noise)
+        data = path.read_bytes()
+        for part in (0.01, 0.6, 0.99):
+            path.write_bytes(data[: round(part * len(data))])
+            with pytest.raises(RtlocError, match=r"a\.png is no picture that OpenCV reads"):
+                read_picture(path)
+        assert capfd.readouterr().err == ""
+
     def test_a_folder_is_an_error(self, tmp_path: Path) -> None:
         with pytest.raises(RtlocError, match=r"cannot read .*: Is a directory"):
             read_picture(tmp_path)

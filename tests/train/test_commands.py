@@ -235,13 +235,23 @@ def test_what_cannot_be_trained_on_is_named(fails, tmp_path: Path) -> None:
     assert files(tmp_path) == {"photos/a.png"}
 
 
-def test_a_damaged_cutout_is_told_in_one_line(fails, tmp_path: Path) -> None:
-    # OpenCV would tell of a file cut short in a line of its own
+@pytest.mark.parametrize("part", [0.01, 0.5, 0.6, 0.9, 0.99])
+def test_a_damaged_cutout_is_told_in_one_line(part: float, fails, tmp_path: Path) -> None:
+    # OpenCV or libpng would tell of a file cut short in a line of its own
     (tmp_path / "cutouts/cat").mkdir(parents=True)
-    noise = np.random.default_rng(0).integers(0, 256, (60, 60, 4)).astype(np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 4)).astype(np.uint8)
     data = cv2.imencode(".png", noise)[1].tobytes()
-    (tmp_path / "cutouts/cat/a.png").write_bytes(data[: len(data) // 2])
-    assert "cutouts/cat/a.png" in fails(1, "train", "--cutouts", "cutouts")
+    (tmp_path / "cutouts/cat/a.png").write_bytes(data[: round(part * len(data))])
+    line = fails(1, "train", "--cutouts", "cutouts")
+    assert "cutouts/cat/a.png as a picture: it is damaged, or" in line
+
+
+def test_a_damaged_background_is_told_in_one_line(fails, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3)).astype(np.uint8)
+    data = cv2.imencode(".png", noise)[1].tobytes()
+    (tmp_path / "photos/a.png").write_bytes(data[: round(0.6 * len(data))])
+    assert "photos/a.png as a picture" in fails(1, "train", "--backgrounds", "photos")
 
 
 def test_wrong_options_are_refused(fails) -> None:

@@ -67,6 +67,23 @@ def test_what_is_no_picture_or_too_large_a_one_is_none(tmp_path: Path) -> None:
         load_photos(tmp_path)
 
 
+def test_a_damaged_png_is_none_without_a_word(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3)).astype(np.uint8)
+    data = cv2.imencode(".png", noise)[1].tobytes()
+    flipped = bytearray(data)
+    flipped[len(data) // 2] ^= 0xFF
+    cuts = (round(0.6 * len(data)), round(0.99 * len(data)), len(data) - 12, len(data) - 1)
+    for damaged in (*(data[:cut] for cut in cuts), bytes(flipped)):
+        (tmp_path / "a.png").write_bytes(damaged)
+        assert decoded(tmp_path / "a.png", cv2.IMREAD_COLOR) is None
+    assert capfd.readouterr().err == ""
+    for whole in (data, data + b"more"):
+        (tmp_path / "a.png").write_bytes(whole)
+        assert np.array_equal(decoded(tmp_path / "a.png", cv2.IMREAD_COLOR), noise)
+
+
 def test_files_below_are_found_but_not_through_links(tmp_path: Path) -> None:
     (tmp_path / "b/c").mkdir(parents=True)
     (tmp_path / "b/__MACOSX").mkdir()

@@ -51,8 +51,11 @@ class DataSet:
 
     def warnings(self, photos: Path) -> list[str]:
         """Say what may be too little, or may not have been cut out; photos: where they are from."""
-        found = [warning_of_few(self.training.photos, photos)]
-        if self.training.stage.objects == "cutouts":
+        stage = self.training.stage
+        found = []
+        if stage.background == "photo":
+            found.append(warning_of_few(self.training.photos, photos))
+        if stage.objects == "cutouts":
             found += map(warning_of_rectangles, self.labels, self.training.cutouts)
         return [*self.notes, *(warning for warning in found if warning is not None)]
 

@@ -11,7 +11,7 @@ from rich.progress import MofNCompleteColumn
 from rich.progress import Progress as ProgressBar
 
 from rtloc.commands.options import PICTURE_SIZE, with_options
-from rtloc.commands.synth_options import chosen_distractors, distractor_options
+from rtloc.commands.synth_options import check_needed, chosen_distractors, distractor_options
 from rtloc.contact_sheet import draw_contact_sheet
 from rtloc.errors import UsageError
 from rtloc.files import check_new, check_writable, new_folder
@@ -109,6 +109,7 @@ def command(
     size = size or plan.size
     if png and jpeg_quality is not None:
         raise UsageError("--png and --jpeg-quality contradict each other; leave one out")
+    check_needed(stage, cutouts, backgrounds)
     check_outputs(out, preview, count)
     data = load_data_set(
         stage,

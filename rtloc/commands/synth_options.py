@@ -10,6 +10,7 @@ from rtloc.commands.options import Option
 from rtloc.errors import UsageError
 from train.data_set import CUTOUTS, DISTRACTORS, PHOTOS, DataSet, load_data_set
 from train.errors import TrainError
+from train.stages import STAGES
 
 A_FOLDER = click.Path(path_type=Path)
 USUAL = "[default: those that come with rtloc, without those that are named like a class]"
@@ -54,6 +55,24 @@ def chosen_distractors(distractors: Path | None, no_distractors: bool) -> Path |
     if distractors is not None and no_distractors:
         raise UsageError("--distractors and --no-distractors contradict each other; leave one out")
     return None if no_distractors else distractors or DISTRACTORS
+
+
+def check_needed(stage: str, cutouts: Path | None, backgrounds: Path | None) -> None:
+    """Make sure that a stage's pictures are made of what was given for them.
+
+    Raises:
+        UsageError: none would be seen.
+    """
+    entry = STAGES[stage]
+    if cutouts is not None and entry.objects == "white-box":
+        raise UsageError(
+            f"the stage {stage} has no cut-outs, only white boxes; leave out --cutouts, or choose "
+            "another --stage"
+        )
+    if backgrounds is not None and entry.background == "black":
+        raise UsageError(
+            f"the stage {stage} pastes on black; leave out --backgrounds, or choose another --stage"
+        )
 
 
 def chosen_folders(

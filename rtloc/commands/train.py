@@ -9,6 +9,7 @@ import cv2
 from click.core import ParameterSource
 
 from rtloc.commands.options import with_options
+from rtloc.commands.synth_options import check_needed
 from rtloc.commands.train_options import TRAIN_OPTIONS, Asked
 from rtloc.commands.train_report import progress_report, summary
 from rtloc.commands.train_run import check_labelled, note_of_depths, open_run, recipe_of_options
@@ -85,6 +86,7 @@ def check(asked: Asked) -> None:
     }
     given = [name for name, folder in pasting.items() if folder is not None]
     check_labelled(asked.labelled, asked.labelled_images, asked.labelled_part, given)
+    check_needed(asked.stage, asked.cutouts, asked.backgrounds)
     check_loss(click.get_current_context(), asked)
     if asked.out.suffix.lower() != ".onnx":
         raise UsageError(f"{asked.out} must end in .onnx")

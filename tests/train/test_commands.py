@@ -262,6 +262,11 @@ def test_wrong_options_are_refused(fails) -> None:
     for given in (("--backgrounds", "b"), ("--cutouts", "c", "--labelled-part", 1)):
         line = fails(2, "train", "--labelled", "set.json", *given)
         assert f"{given[0]} is for generated pictures, and all are of the labelled set" in line
+    for command in (("train",), ("synth", "set")):
+        line = fails(2, *command, "--stage", "white-box", "--cutouts", "c")
+        assert "the stage white-box has no cut-outs" in line
+        line = fails(2, *command, "--stage", "any-size", "--backgrounds", "b")
+        assert "the stage any-size pastes on black; leave out --backgrounds" in line
     line = fails(2, "train", "--plain-loss", "--giou-weight", 2)
     assert "--plain-loss has no GIoU terms; leave out --giou-weight" in line
 

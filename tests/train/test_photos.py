@@ -287,6 +287,14 @@ def test_few_backgrounds_are_worth_a_warning() -> None:
     )
 
 
+def test_few_backgrounds_are_no_matter_where_objects_are_pasted_on_black(tmp_path: Path) -> None:
+    for name in "abc":
+        put(tmp_path, f"{name}.png")
+    for stage, lines in (("any-size", 0), ("real-background", 1)):
+        data = load_data_set(stage, CUTOUTS, tmp_path, 64, seed=0)
+        assert sum("backgrounds in" in line for line in data.warnings(tmp_path)) == lines
+
+
 def test_very_long_photos_are_no_trouble(tmp_path: Path) -> None:
     put(tmp_path, "a.png", 64, 60_000)
     assert [photo.shape for photo in load_photos(tmp_path)] == [(640, 1, 3)]

@@ -9,7 +9,7 @@ from typing import TypeVar
 from train.cutouts import Cutout, load_cutouts, load_distractors, warning_of_rectangles
 from train.errors import TrainError
 from train.generator import PictureMaker, picture_maker
-from train.names import left_out, note_of
+from train.names import left_out, note_of, note_of_no_cutouts
 from train.negatives import Negatives, negatives_for
 from train.photos import Image, all_of, load_backgrounds, load_photos, warning_of_few
 from train.samples import Sample
@@ -84,6 +84,7 @@ def load_data_set(
     known, loaded = load_cutouts(cutouts)
     if labels is not None:
         known, loaded = kept_classes(known, loaded, labels)
+    unused = note_of_no_cutouts(cutouts)
     kept, held_out, notes = split_backgrounds(photos, known)
     if STAGES[stage].objects == "white-box":
         known = ("white box",)
@@ -95,7 +96,7 @@ def load_data_set(
         known,
         picture_maker(for_training(entry), loaded, kept, size, seed, distractors=others),
         picture_maker(entry, loaded, held_out, size, HELD_OUT_SEED, distractors=other_others),
-        notes + more_notes,
+        (*([] if unused is None else [unused]), *notes, *more_notes),
     )
 
 

@@ -1,10 +1,18 @@
-"""Tell which pictures are named like a class: they may show what shall be found."""
+"""Tell which pictures are left out for their names, and say so.
+
+Those that are named like a class may show what shall be found; cut-outs have certain endings, and
+lie in the folder of their class.
+"""
 
 import re
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
+from train.cutouts import SUFFIXES
+from train.picture_file import files_below
+
 SHOWN = 3  # names in a message
+OTHER_PICTURES = {".avif", ".bmp", ".gif", ".heic", ".jfif", ".jpeg", ".jpg", ".tif", ".tiff"}
 
 
 def words_of(name: str) -> list[str]:
@@ -30,6 +38,24 @@ def note_of(paths: Sequence[Path], what: str) -> str | None:
     """Say that files are left out for their names, or return None: there are none."""
     if not paths:
         return None
-    names = ", ".join(path.name for path in paths[:SHOWN])
-    more = ", …" if len(paths) > SHOWN else ""
-    return f"left out {len(paths)} {what} that are named like what shall be found: {names}{more}"
+    names = some_of([path.name for path in paths])
+    return f"left out {len(paths)} {what} that are named like what shall be found: {names}"
+
+
+def some_of(names: Sequence[str]) -> str:
+    """Return the first few of some names."""
+    return ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
+
+
+def note_of_no_cutouts(folder: Path) -> str | None:
+    """Say that pictures below a folder of cut-outs are left out, or return None: there are none."""
+    inside = [path.relative_to(folder) for path in files_below(folder, SUFFIXES | OTHER_PICTURES)]
+    names = [
+        str(path) for path in inside if len(path.parts) != 2 or path.suffix.lower() not in SUFFIXES
+    ]
+    if not names:
+        return None
+    return (
+        f"left out of {folder}: {some_of(names)} ({len(names)} in all); a cut-out is a PNG, WebP "
+        "or SVG in the folder of its class"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from train.data_set import (
     split_backgrounds,
     split_distractors,
 )
-from train.names import is_named_like, left_out, note_of
+from train.names import is_named_like, left_out, note_of, note_of_no_cutouts
 from train.picture_file import files_below
 
 
@@ -75,3 +76,19 @@ def test_what_comes_with_rtloc_is_left_out_where_it_is_named_like_a_label(tmp_pa
         (tmp_path / f"{name}.jpg").write_bytes(sorted(PHOTOS.glob("*.jpg"))[n].read_bytes())
     kept, held_out, notes = split_backgrounds(tmp_path, ["mug"])
     assert (len(kept) + len(held_out), notes) == (3, ())
+
+
+def test_pictures_that_are_no_cut_outs_are_told_in_one_line(tmp_path: Path) -> None:
+    assert note_of_no_cutouts(CUTOUTS) is None
+    cut = tmp_path / "cut"
+    (cut / "pot/more").mkdir(parents=True)
+    shutil.copy(next(CUTOUTS.glob("*/*.webp")), cut / "pot/A.WEBP")
+    (cut / "pot/notes.txt").touch()
+    assert load_data_set("real-background", cut, PHOTOS, 64, 0, distractors=None).notes == ()
+    for name in ("pot/b.JPG", "loose.png", "pot/more/c.png", "pot/d.gif"):
+        (cut / name).touch()
+    data = load_data_set("real-background", cut, PHOTOS, 64, 0, distractors=None)
+    assert data.warnings(PHOTOS) == [
+        f"left out of {cut}: loose.png, pot/b.JPG, pot/d.gif, … (4 in all); a cut-out is a PNG, "
+        "WebP or SVG in the folder of its class"
+    ]

@@ -23,6 +23,7 @@ from rtloc.video_writer import VideoWriter
 from rtloc.window import Window
 
 WAITING_GROUPS = 3  # decoded ahead, so that neither decoding nor locating waits for the other
+WAITING_BYTES = 256 << 20  # before each step: all those groups in 1080p, ten frames in 4K
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ class Run:
     def go(self, start_s: float, end_s: float | None) -> bool:
         """Decode, locate and sink, all in threads; return False when Ctrl-C ended it."""
         total = self.video.expected_frames(start_s, end_s)
-        room = max(QUEUE_FRAMES, WAITING_GROUPS * self.stats.batch)
+        picture = self.video.stream.codec_context
+        room = waiting_frames((picture.width, picture.height), self.stats.batch)
         try:
             with (
                 frames_bar(total) as advance,
@@ -83,6 +85,7 @@ class Run:
             found = self.locators.locate(group + group[-1:] * (self.stats.batch - len(group)))
             for place, frame in enumerate(group):
                 yield Pending(frame, found, place)
+            group.clear()  # those that are done need not stay until the next ones are decoded
 
     def sink(self, pending: Pending) -> Frame:
         """Record, draw and encode."""
@@ -102,6 +105,12 @@ class Run:
         if self.writer:
             self.writer.write(frame)
         return frame
+
+
+def waiting_frames(wh: tuple[int, int], batch: int) -> int:
+    """Return how many frames of a size may wait before each step: of large ones, fewer."""
+    most = WAITING_BYTES // max(1, 3 * wh[0] * wh[1])  # as BGR; planes take half of that
+    return max(QUEUE_FRAMES, min(WAITING_GROUPS * batch, most))
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from clips import LABELS, SOUND_RATE_HZ, make_clip, sound_packets, video_stamps
 from full_disk import full_disk
 
 from rtloc import Localizer
+from rtloc.commands.video_run import waiting_frames
 from rtloc.h264 import WAITS
 from rtloc.video_file import open_video
 
@@ -419,6 +420,22 @@ def test_a_gap_that_no_mp4_holds_is_named(rtloc, fails: Fails, tmp_path: Path) -
     done = rtloc("video", "in.ts", "--start", 30000, "-o", "rest.mp4")
     assert done.returncode == 0, done.stderr
     assert len(video_stamps(tmp_path / "rest.mp4")) == 20
+
+
+@pytest.mark.parametrize(
+    ("size_wh", "batch", "frames"),
+    [
+        ((320, 240), 8, 24),
+        ((320, 240), 1, 4),
+        ((1920, 1080), 8, 24),
+        ((3840, 2160), 8, 10),
+        ((7680, 4320), 8, 4),
+    ],
+)
+def test_the_larger_frames_are_the_fewer_wait(
+    size_wh: tuple[int, int], batch: int, frames: int
+) -> None:
+    assert waiting_frames(size_wh, batch) == frames
 
 
 def test_what_a_killed_run_left_is_kept(rtloc, clip: Path) -> None:

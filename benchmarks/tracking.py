@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
@@ -21,6 +22,7 @@ import report
 from numpy.typing import NDArray
 
 from rtloc.detections import Detections
+from rtloc.frame import size_wh
 from rtloc.localizer import DEFAULT_MODEL, Localizer
 from rtloc.track import DOUBTFUL, Tracker
 from rtloc.video_file import open_video
@@ -67,11 +69,16 @@ def main(model: str, threshold: float | None, input_size: int | None, out: Path 
         begin, labels = localizer.threshold, localizer.info.labels
         size = input_size or localizer.info.input_size
         localizer.threshold *= DOUBTFUL
-        frames = [(localizer.locate_frame(f), f.time_s) for f in video.frames(0.0, None)]
+        frames = []
+        for frame in video.frames(0.0, None):
+            frames.append((localizer.locate_frame(frame), frame.time_s))
+            frame_wh = size_wh(frame.pixels)
     ways: dict[str, Way] = {
         "each frame for itself": lambda found, _: found[found.scores >= begin],
-        "followed": Tracker(begin, smooth=False).update,
-        "followed and smoothed (as `rtloc webcam`)": Tracker(begin).update,
+        "followed": partial(Tracker(begin, smooth=False).update, frame_wh=frame_wh),
+        "followed and smoothed (as `rtloc webcam`)": partial(
+            Tracker(begin).update, frame_wh=frame_wh
+        ),
     }
     if find_spec("trackers"):
         ways["ByteTrack of `trackers`"] = byte_track(begin)

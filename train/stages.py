@@ -53,7 +53,7 @@ class Stage:
     p_shadow: float = 0.0
     p_card: float = 0.0  # printed on a card, or shown on a screen
     p_feather: float = 0.0  # pasted with a Gaussian edge
-    p_poisson: float = 0.0  # pasted by Poisson blending
+    p_poisson: float = 0.0  # by Poisson blending, which refuses most objects
 
     # what else is in the picture
     p_occlude: float = 0.0  # per picture: something covers a part of an object

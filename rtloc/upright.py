@@ -15,9 +15,12 @@ from rtloc.frame import bgr_of
 UNKNOWN_ASPECT = Fraction(0)  # as FFmpeg has it
 
 
-def pixels_of(picture: Any) -> NDArray[np.uint8]:
-    """Turn a decoded picture into the pixels of a Frame, upright as its display matrix says."""
-    rotation_deg, mirrored = picture.rotation, is_mirrored(picture)
+def pixels_of(picture: Any, mirrored: bool) -> NDArray[np.uint8]:
+    """Turn a decoded picture into the pixels of a Frame, upright as its display matrix says.
+
+    mirrored: of `is_mirrored`.
+    """
+    rotation_deg = picture.rotation
     if picture.width % 2 or picture.height % 2:
         return upright(picture.to_ndarray(format="bgr24"), rotation_deg, mirrored)
     if picture.format.name != "yuv420p" or picture.color_range == ColorRange.JPEG:
@@ -29,7 +32,11 @@ def pixels_of(picture: Any) -> NDArray[np.uint8]:
 
 
 def is_mirrored(picture: Any) -> bool:
-    """Tell whether the display matrix of a decoded picture mirrors it, as front cameras do."""
+    """Tell whether the display matrix of a decoded picture mirrors it, as front cameras do.
+
+    Ask it of one picture of a video alone: PyAV keeps each that was asked until Python looks for
+    garbage, and large ones fill the memory before that.
+    """
     data = picture.side_data.get(Type.DISPLAYMATRIX)
     if data is None:
         return False

@@ -21,7 +21,7 @@ from av.error import FFmpegError
 from rtloc.errors import RtlocError, UsageError
 from rtloc.frame import Frame
 from rtloc.show_clock import ShowClock
-from rtloc.upright import UNKNOWN_ASPECT, pixel_aspect, pixels_of
+from rtloc.upright import UNKNOWN_ASPECT, is_mirrored, pixel_aspect, pixels_of
 
 ROUNDING_S = 1e-6
 CAN_BE_SHORT = 1.5  # frames by which a container's own count or duration may be wrong
@@ -68,9 +68,11 @@ class VideoFile:
         end_s = math.inf if end_s is None else end_s
         self._packets = self.container.demux(self.stream)
         index = self._seek(start_s) if start_s > 0 else 0
+        mirrored = False
         for ticks, picture in self._pictures():
             if not self.frames_read:
                 self.pixel_aspect = pixel_aspect(self.stream, picture.rotation)
+                mirrored = is_mirrored(picture)
             if not self.frames_read and not index:
                 self.origin_ticks = ticks
             time_s = float((ticks - self.origin_ticks) * self.time_base)
@@ -83,7 +85,7 @@ class VideoFile:
             self.frames_read += 1
             if time_s >= start_s - ROUNDING_S:
                 length_s = min(self.read_until_s, end_s) - time_s
-                yield Frame(pixels_of(picture), index, time_s, length_s)
+                yield Frame(pixels_of(picture, mirrored), index, time_s, length_s)
             index += 1
         self.reached_end = True
         if not self.frames_read and start_s <= 0:

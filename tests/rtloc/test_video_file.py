@@ -1,5 +1,6 @@
 """Reading video files: exact times, exact seeking, damage."""
 
+import gc
 import struct
 from collections.abc import Callable
 from fractions import Fraction
@@ -67,6 +68,20 @@ def test_pictures_are_turned_and_mirrored_as_the_file_says(
     path.write_bytes(before + head + after.replace(straight, turned, 1))
     for frame in read(path):
         assert np.abs(frame.image.astype(int) - shown(image)).mean() < 6
+
+
+def test_pictures_that_were_read_are_not_kept(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "in.mp4")
+    gc.collect()
+    gc.disable()  # it comes too late for large pictures
+    try:
+        with open_video(path) as video:
+            for _ in video.frames():
+                pass
+        kept = sum(isinstance(one, av.VideoFrame) for one in gc.get_objects())
+    finally:
+        gc.enable()
+    assert kept <= 2
 
 
 @pytest.mark.parametrize(("start", "end"), [(0.5, 1.0), (0.01, None), (1.2, 1.25), (0, 0.3)])

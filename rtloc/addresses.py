@@ -19,14 +19,14 @@ def without_password(address: str) -> str:
     """Leave out the user and password of each URL in a text, and the values of pass…=, token=.
 
     Where it cannot be told whether an @ ends a password or stands in a path, all before it is left
-    out, and … stands for it.
+    out, and *** stands for it.
     """
 
     def kept(user: re.Match[str]) -> str:
         scheme = user[1] or ""
-        return scheme + ("…@" if "/" in user[0].removeprefix(scheme) else "")
+        return scheme + ("***@" if "/" in user[0].removeprefix(scheme) else "")
 
-    return SECRET.sub(r"\1…", USER.sub(kept, address))
+    return SECRET.sub(r"\1***", USER.sub(kept, address))
 
 
 def site_of(url: str) -> str:

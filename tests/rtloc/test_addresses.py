@@ -14,27 +14,30 @@ from rtloc.addresses import without_password
         ("rtsp://me:sec@ret@host/live", "rtsp://host/live"),
         ("rtsp://secret@host/live", "rtsp://host/live"),
         # a / that is not written as %2F
-        ("rtsp://me:sec/ret@127.0.0.1:9/live", "rtsp://…@127.0.0.1:9/live"),
-        ("rtsp://me:12/34@host/live", "rtsp://…@host/live"),
-        ("rtsp://me:s@e/cret@host/live", "rtsp://…@host/live"),
+        ("rtsp://me:sec/ret@127.0.0.1:9/live", "rtsp://***@127.0.0.1:9/live"),
+        ("rtsp://me:12/34@host/live", "rtsp://***@host/live"),
+        ("rtsp://me:s@e/cret@host/live", "rtsp://***@host/live"),
         ("me:secret@host/live", "host/live"),
         # in a path or query
         (
             "rtsp://host/user=me&password=secret&channel=1",
-            "rtsp://host/user=me&password=…&channel=1",
+            "rtsp://host/user=me&password=***&channel=1",
         ),
         (
             "rtsp://host/user=me_password=se_cret_channel=1_stream=0.sdp",
-            "rtsp://host/user=me_password=…_channel=1_stream=0.sdp",
+            "rtsp://host/user=me_password=***_channel=1_stream=0.sdp",
         ),
-        ("http://host/live?Pwd=secret", "http://host/live?Pwd=…"),
-        ("http://host/live?pass=&access_token=secret", "http://host/live?pass=…&access_token=…"),
-        ("srt://host:9?passphrase=sec/ret@x&mode=caller", "srt://…@x&mode=caller"),
+        ("http://host/live?Pwd=secret", "http://host/live?Pwd=***"),
+        (
+            "http://host/live?pass=&access_token=secret",
+            "http://host/live?pass=***&access_token=***",
+        ),
+        ("srt://host:9?passphrase=sec/ret@x&mode=caller", "srt://***@x&mode=caller"),
         # several in a text
-        ("rtsp://a:b@h/x and rtsp://c:d/e@h/y", "rtsp://h/x and rtsp://…@h/y"),
+        ("rtsp://a:b@h/x and rtsp://c:d/e@h/y", "rtsp://h/x and rtsp://***@h/y"),
         (
             'rtspsrc location=rtsp://host/x user-pw="secret word" ! none',
-            "rtspsrc location=rtsp://host/x user-pw=… ! none",
+            "rtspsrc location=rtsp://host/x user-pw=*** ! none",
         ),
     ],
 )

@@ -8,13 +8,14 @@ endian), the description (JSON, UTF-8), the SHA-256 of all that follows, and the
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from engines.errors import EngineError
 from engines.model_file import ModelInfo
+from engines.moved import moved_when_whole
 
 MAGIC = b"rtloc engine 1\n"
 SUFFIX = ".engine"
@@ -84,20 +85,16 @@ def write_engine(path: Path, info: EngineInfo, plan: bytes) -> None:
         EngineError: it cannot be written there.
     """
     about = json.dumps(asdict(info), ensure_ascii=False).encode()
-    partial = path.with_name(f".{path.name}.part")
+    name_until_whole = path.with_name(f".{path.name}.part")
     try:
-        with partial.open("wb") as file:
+        with moved_when_whole(name_until_whole, path) as partial, partial.open("wb") as file:
             file.write(MAGIC)
             file.write(len(about).to_bytes(LENGTH_BYTES, "little"))
             file.write(about)
             file.write(digest_of(about, plan))
             file.write(plan)
-        partial.replace(path)
     except OSError as error:
         raise EngineError(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        with suppress(OSError):  # it was moved, or never made
-            partial.unlink()
 
 
 def read_engine_info(path: Path) -> EngineInfo:

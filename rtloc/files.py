@@ -4,11 +4,12 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+from engines.moved import moved_when_whole
 from rtloc.errors import RtlocError, UsageError
 
 LOG = logging.getLogger(__name__)
@@ -82,15 +83,11 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises:
         RtlocError: it cannot be written; the disk is full, or so. What was at `path` stays.
     """
-    partial = partial_name(path)
     try:
-        yield partial
-        partial.replace(path)
+        with moved_when_whole(partial_name(path), path) as partial:
+            yield partial
     except OSError as error:
         raise RtlocError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):  # it was moved, or never made
-            partial.unlink()
 
 
 @contextmanager

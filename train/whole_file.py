@@ -1,9 +1,10 @@
 """Write a file whole or not at all: under another name first, then moved to its own."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
+from engines.moved import moved_when_whole
 from train.errors import TrainError, cannot_write
 
 
@@ -19,12 +20,8 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises:
         TrainError: the folder is gone, or the disk is full; what was at `path` stays.
     """
-    partial = partial_name(path)
     try:
-        yield partial
-        partial.replace(path)
+        with moved_when_whole(partial_name(path), path) as partial:
+            yield partial
     except OSError as error:
         raise TrainError(cannot_write(path)) from error
-    finally:
-        with suppress(OSError):  # it was moved, or never made
-            partial.unlink()

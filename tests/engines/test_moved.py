@@ -1,0 +1,38 @@
+"""A file takes its name when it is whole, or not at all."""
+
+from pathlib import Path
+
+import pytest
+
+from engines.moved import moved_when_whole
+
+NOT_A_FILE = (IsADirectoryError, PermissionError)  # as Linux and Windows say it
+
+
+def test_what_is_whole_takes_the_place_of_what_was_there(tmp_path: Path) -> None:
+    path, partial = tmp_path / "file", tmp_path / "partial"
+    path.write_text("old", "utf-8")
+    with moved_when_whole(partial, path) as given:
+        given.write_text("new", "utf-8")
+        assert path.read_text("utf-8") == "old"
+    assert path.read_text("utf-8") == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_of_what_is_not_whole_nothing_is_left(tmp_path: Path, error: type[BaseException]) -> None:
+    path = tmp_path / "file"
+    path.write_text("old", "utf-8")
+    with pytest.raises(error), moved_when_whole(tmp_path / "partial", path) as partial:
+        partial.write_text("half", "utf-8")
+        raise error
+    assert path.read_text("utf-8") == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_cannot_be_moved_is_not_left_either(tmp_path: Path) -> None:
+    path = tmp_path / "folder"
+    path.mkdir()
+    with pytest.raises(NOT_A_FILE), moved_when_whole(tmp_path / "partial", path) as partial:
+        partial.write_text("new", "utf-8")
+    assert list(tmp_path.iterdir()) == [path]

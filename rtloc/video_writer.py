@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -104,10 +105,8 @@ class VideoWriter:
         if self._stream is None:
             return
         packets = self._encoded(None)
-        if packets:  # a track ends with the packet that is decoded last, not with that shown last
-            last = packets[-1]
-            delay = min(self._delay_ticks or 0, last.pts - last.dts)
-            last.duration = max(1, self._end_ticks - delay - last.dts)
+        if packets:
+            end_track(packets, self._end_ticks, self._delay_ticks or 0)
         self._output.mux(packets)
         if self._sound:
             self._sound.write_until(self._end_s())
@@ -151,6 +150,21 @@ def open_writer(path: Path, source: VideoFile, *, beside: bool = False) -> Itera
             finally:
                 if not writer.frames_written:
                     forget(partial)
+
+
+def end_track(packets: Sequence[Any], end_ticks: int, delay_ticks: int) -> None:
+    """Let a track end when its last picture does, by the length of the packet decoded last.
+
+    Any other packet lasts until the next is decoded, also the one shown last. Where that is not
+    until its end, the one decoded last is shown until then.
+
+    packets: the last ones, as they are decoded; delay_ticks: how far decoding runs ahead.
+    """
+    last = packets[-1]
+    shown_until = (one.pts + after.dts - one.dts for one, after in pairwise(packets))
+    if max(shown_until, default=0) < end_ticks:
+        delay_ticks = min(delay_ticks, last.pts - last.dts)
+    last.duration = max(1, end_ticks - delay_ticks - last.dts)
 
 
 def longest_gap_s(time_base: Fraction) -> float:

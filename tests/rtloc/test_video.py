@@ -175,6 +175,17 @@ def test_a_long_last_picture_stays_long(rtloc, tmp_path: Path, frames: int) -> N
         assert stream.duration * stream.time_base == Fraction(frames - 1, 10) + 3
 
 
+@pytest.mark.parametrize("frames", range(24, 32))  # the last one shown is decoded last, or is not
+def test_the_mean_rate_stays_whatever_is_decoded_last(rtloc, tmp_path: Path, frames: int) -> None:
+    path = make_clip(tmp_path / "in.mp4", frames=frames)
+    done = rtloc("video", path)
+    assert done.returncode == 0, done.stderr
+    with av.open(str(tmp_path / "in.rtloc.mp4")) as container:
+        stream = container.streams.video[0]
+        assert stream.average_rate == Fraction(30000, 1001)
+        assert stream.duration * stream.time_base == Fraction(frames * 1001, 30000)
+
+
 @pytest.mark.parametrize(
     ("name", "sound", "kept"),
     [

@@ -127,7 +127,8 @@ def test_a_run_with_the_plain_loss_learns_and_goes_on_with_it(
     head: str, maker: PictureMaker, tmp_path: Path
 ) -> None:
     recipe = replace(PLAIN, head=head, stage="charmander", steps=40, batch_size=8, warmup_steps=3)
-    trainer = Trainer(replace(recipe, learning_rate=5e-3), SHAPE, LABELS)
+    # how soon the single head learns is chance; from this seed it does in either precision
+    trainer = Trainer(replace(recipe, learning_rate=5e-3, seed=2), SHAPE, LABELS)
     losses: list[float] = []
     trainer.train(
         maker,
@@ -136,7 +137,7 @@ def test_a_run_with_the_plain_loss_learns_and_goes_on_with_it(
         lambda now: losses.append(now.loss.total.item()),
         workers=0,
     )
-    assert np.mean(losses[-5:]) < 0.85 * np.mean(losses[:5])
+    assert np.mean(losses[-5:]) < 0.6 * np.mean(losses[:5])
     assert resume(tmp_path / "last.pt").recipe.plain_loss
 
 

@@ -8,6 +8,7 @@ import time
 
 from screen import Screen
 
+ARROWS = ("Left", "Up", "Right")
 SHOW_AND_TELL = """
 import numpy as np
 from rtloc.window import open_window
@@ -31,7 +32,8 @@ def test_an_arrow_is_no_letter(screen: Screen) -> None:
     )
     for _ in range(150):
         for window in screen.windows():
-            screen.xdotool("windowfocus", window, "key", "Left", "Up", "Right", "a", "q")
+            # OpenCV tells the last of several keys only, and nobody is as fast as xdotool
+            screen.xdotool("windowfocus", window, "key", "--delay", "300", *ARROWS, "a", "q")
         if process.poll() is not None:
             break
         time.sleep(0.2)

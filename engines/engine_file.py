@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from engines.errors import EngineError
 from engines.model_file import ModelInfo
-from engines.moved import moved_when_whole
+from engines.moved import moved_when_whole, partial_name
 
 MAGIC = b"rtloc engine 1\n"
 SUFFIX = ".engine"
@@ -85,9 +85,8 @@ def write_engine(path: Path, info: EngineInfo, plan: bytes) -> None:
         EngineError: it cannot be written there.
     """
     about = json.dumps(asdict(info), ensure_ascii=False).encode()
-    name_until_whole = path.with_name(f".{path.name}.part")
     try:
-        with moved_when_whole(name_until_whole, path) as partial, partial.open("wb") as file:
+        with moved_when_whole(partial_name(path), path) as partial, partial.open("wb") as file:
             file.write(MAGIC)
             file.write(len(about).to_bytes(LENGTH_BYTES, "little"))
             file.write(about)

@@ -5,6 +5,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
+def partial_name(path: Path) -> Path:
+    """Return the usual name under which a file is written until it is whole."""
+    return path.with_name(f".{path.name}.part")
+
+
 @contextmanager
 def moved_when_whole(partial: Path, path: Path) -> Iterator[Path]:
     """Give `partial` to write to, and move it to `path` when the block ends well.

@@ -4,13 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engines.moved import moved_when_whole
+from engines.moved import moved_when_whole, partial_name
 from train.errors import TrainError, cannot_write
-
-
-def partial_name(path: Path) -> Path:
-    """Return the name under which a file is written until it is whole."""
-    return path.with_name(f".{path.name}.part")
 
 
 @contextmanager

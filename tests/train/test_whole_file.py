@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engines.moved import partial_name
 from train.coco import precisions
 from train.curves import LOSSES, append_row, cut_rows, draw_curves
 from train.errors import TrainError
@@ -14,7 +15,7 @@ from train.evaluate import measure
 from train.matching import Found, Truth
 from train.pr_plot import draw_precision_recall
 from train.stage_table import Result, write_results
-from train.whole_file import partial_name, whole_file
+from train.whole_file import whole_file
 
 ROW = {"step": "50", **dict.fromkeys(LOSSES, "1.5"), "map50": "0.5", "map50_95": "0.5"}
 RESULT = Result("charmander", "dense", {}, 1.0, 8, 4, {"size": 64}, "here")

@@ -20,8 +20,9 @@ OPTIONS = [
 
 
 ROUNDED = 0.3  # of how far weights have moved; with half of the pictures most are 0.9 apart
-# it learns through the second look alone, which begins with zeros: rounding decides where it goes
-NOT_TOLD = "look.0.weight"
+# it learns through the second look alone, which begins with zeros, so rounding turns it further;
+# with half of the pictures it is 1.1 apart
+TURNED, ROUNDED_FURTHER = "look.0.weight", 0.6
 
 HARD = [
     *("--stage=multi-class", "--steps=3", "--hard-part=0.25"),
@@ -63,9 +64,10 @@ def test_two_processes_reach_the_weights_of_one_with_twice_the_batch(
             variance = alone["network"][name.replace("running_mean", "running_var")]
             near = 0.03 * (variance if name.endswith("running_var") else variance.sqrt())
             assert (apart <= near).all(), name
-        elif name != NOT_TOLD:
+        else:
             moved = (weights.float() - start[name].float()).norm()
-            assert apart.norm() <= ROUNDED * moved, name
+            part = ROUNDED_FURTHER if name == TURNED else ROUNDED
+            assert apart.norm() <= part * moved, name
 
 
 def test_a_batch_that_cannot_be_shared_evenly_is_refused(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ PLANS: dict[HeadName, dict[str, Plan]] = {
             ("maybe-absent", "multi-class"),
             Plan(
                 size=512,
-                steps=6400,
+                steps=10000,
                 batch_size=16,
                 picture_part=0.875,
                 small_part=0.7,

@@ -40,7 +40,7 @@ def read_yolo(path: Path) -> LabelledSet:
 
 
 def load_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML file that holds a mapping.
+    """Read a YAML file that holds a mapping; its names are words, whatever they look like.
 
     Raises:
         TrainError: it cannot be read, or holds something else.
@@ -48,7 +48,8 @@ def load_yaml(path: Path) -> dict[str, Any]:
     import yaml
 
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        data = yaml.safe_load(text)
     except OSError as error:
         raise TrainError(f"cannot read {path}: {error.strerror}") from error
     # a value that is not of its own kind, and lists in lists without end, raise nearly anything
@@ -56,6 +57,9 @@ def load_yaml(path: Path) -> dict[str, Any]:
         raise TrainError(f"{path} is no YAML file: {' '.join(str(error).split())}") from error
     if not isinstance(data, dict):
         raise TrainError(f"{path} is no YOLO set: it holds no `train:` and `names:`")
+    if data.get("names"):
+        # YAML takes labels such as no and 007 for a truth value and a number
+        data["names"] = yaml.load(text, yaml.BaseLoader).get("names", data["names"])
     return data
 
 

@@ -213,6 +213,13 @@ def test_a_yolo_set_is_read(tmp_path: Path, changes: dict[str, Any]) -> None:
     assert data.training[0].boxes_norm == pytest.approx(np.array(boxes), abs=1e-6)
 
 
+@pytest.mark.parametrize("names", ["[no, 007]", "{0: no, 1: 007}", "\n- no\n- 007"])
+def test_labels_are_words_whatever_they_look_like(tmp_path: Path, names: str) -> None:
+    path = write_yolo(tmp_path, names=None)
+    path.write_text(f"train: images/train\nval: images/val\nnames: {names}\n", "utf-8")
+    assert read_labelled(path).labels == ("no", "007")
+
+
 def test_what_windows_and_macos_put_into_files_and_folders_is_passed_over(tmp_path: Path) -> None:
     path = write_yolo(tmp_path, "\ufeff0 0.5 0.5 0.2 0.1\r\n", train="train.txt")
     (tmp_path / "train.txt").write_text("\ufeff./images/train/0.png\r\n", "utf-8")

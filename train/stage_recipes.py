@@ -89,9 +89,9 @@ PLANS: dict[HeadName, dict[str, Plan]] = {
         "any-size": Plan(size=128, steps=1200),
         "transformed": Plan(size=160, steps=1100),
         "real-background": Plan(size=256, steps=7000, small_part=0.5),
-        "maybe-absent": Plan(size=320, steps=5800, picture_part=0.8, small_part=0.6),
+        "maybe-absent": Plan(size=320, steps=11000, picture_part=0.8, small_part=0.6),
         # with the plan above it never learnt the classes (benchmarks/ablation.md)
-        "multi-class": Plan(size=256, steps=7000, small_part=0.5),
+        "multi-class": Plan(size=256, steps=9500, small_part=0.5),
     },
 }
 

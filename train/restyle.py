@@ -15,6 +15,7 @@ from train.chance import one_of
 
 Image = NDArray[np.uint8]
 P_AGAIN = 0.3  # that a style is drawn over in another one
+P_FILTERED = 0.5  # that it is `filtered`, which helps more with styles never seen than the others
 
 
 def restyle(layer: Image, rng: Random) -> Image:
@@ -22,7 +23,7 @@ def restyle(layer: Image, rng: Random) -> Image:
     colours, alpha = layers.split(layer)
     cover = layers.in_bgr(alpha)
     while True:
-        way = one_of(rng, WAYS)
+        way = filtered if rng.random() < P_FILTERED else one_of(rng, OTHER_WAYS)
         colours = cv2.min(way(as_bytes(colours), alpha, rng), cover)
         if rng.random() >= P_AGAIN:
             return layers.join(colours, alpha)
@@ -137,6 +138,33 @@ def textured(colours: Image, alpha: Image, rng: Random) -> Image:
     return as_bytes(cv2.multiply(colours, layers.in_bgr(gain), dtype=cv2.CV_8U))
 
 
+def filtered(colours: Image, alpha: Image, rng: Random) -> Image:
+    """In part as a small random convolution sees it, as bright: other textures and colours.
+
+    RandConv, https://arxiv.org/abs/2007.13003
+    """
+    size = int(rng.choice((1, 3, 5)))
+    kernels = rng.normal(0, 1 / size, (3, size, size))
+    channels = [cv2.filter2D(colours[..., c], cv2.CV_32F, kernels[c]) for c in range(3)]
+    seen = cv2.transform(cv2.merge(channels), rng.normal(0, 0.6, (3, 3)))
+    (mean, contrast), (mean_seen, contrast_seen) = (
+        mean_and_contrast(of, alpha) for of in (colours, seen)
+    )
+    gain = contrast / (contrast_seen + 1e-3)
+    seen = np.clip((seen - mean_seen) * gain + mean, 0, 255).astype(np.uint8)
+    part = float(rng.uniform(0.2, 0.9))
+    return as_bytes(cv2.addWeighted(seen, part, colours, 1 - part, 0))
+
+
+def mean_and_contrast(
+    image: cv2.typing.MatLike, alpha: Image
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return each colour's mean, [3], and the contrast of all three, of what is covered."""
+    parts = cv2.meanStdDev(image, mask=alpha)
+    mean, deviation = (np.asarray(part, np.float64)[:, 0] for part in parts)
+    return mean, np.sqrt(np.mean(deviation**2) + mean.var())
+
+
 def to_outline_px(alpha: Image) -> NDArray[np.float32]:
     """Return how far each place is from what is not covered, float32 [H, W]; 0 outside.
 
@@ -153,7 +181,7 @@ def as_bytes(image: cv2.typing.MatLike) -> Image:
     return image.astype(np.uint8, copy=False)
 
 
-WAYS: tuple[Callable[[Image, Image, Random], Image], ...] = (
+OTHER_WAYS: tuple[Callable[[Image, Image, Random], Image], ...] = (
     pixelated,
     posterized,
     painted,

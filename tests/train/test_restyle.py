@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from train import layers, paste
 from train.cutouts import load_cutouts
 from train.data_set import CUTOUTS
-from train.restyle import WAYS, pixelated, posterized, restyle, sculpted
+from train.restyle import OTHER_WAYS, filtered, pixelated, posterized, restyle, sculpted
 
-EACH = pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+EACH = pytest.mark.parametrize("way", (filtered, *OTHER_WAYS), ids=lambda way: way.__name__)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from train.names import left_out, note_of, note_of_no_cutouts
 from train.negatives import Negatives, negatives_for
 from train.photos import Image, all_of, load_backgrounds, load_photos, warning_of_few
 from train.samples import Sample
-from train.stages import STAGES, for_training, of_labels
+from train.stages import STAGES, VARIETY, for_training, of_labels
 
 ASSETS = Path(__file__).parent / "assets"
 CUTOUTS = ASSETS / "cutouts"
@@ -69,8 +69,11 @@ def load_data_set(
     *,
     distractors: Path | None = DISTRACTORS,
     labels: Sequence[str] | None = None,
+    variety: float = VARIETY,
 ) -> DataSet:
     """Load what a stage needs; of the classes in `cutouts` only those in `labels`, if given.
+
+    variety: of objects to train on, see `for_training`.
 
     Photos and distractors in a folder with another one beside it, named the same and `_held_out`,
     are measured on those in there, as the ones that come with rtloc are; of any other folder, every
@@ -89,12 +92,13 @@ def load_data_set(
     if STAGES[stage].objects == "white-box":
         known = ("white box",)
     entry = of_labels(STAGES[stage], known)
-    if distractors == DISTRACTORS and not for_training(entry).p_distractor:
+    to_train_on = for_training(entry, variety)
+    if distractors == DISTRACTORS and not to_train_on.p_distractor:
         distractors = None  # none would be drawn, and they take seconds to load
     others, other_others, more_notes = split_distractors(distractors, known)
     return DataSet(
         known,
-        picture_maker(for_training(entry), loaded, kept, size, seed, distractors=others),
+        picture_maker(to_train_on, loaded, kept, size, seed, distractors=others),
         picture_maker(entry, loaded, held_out, size, HELD_OUT_SEED, distractors=other_others),
         (*([] if unused is None else [unused]), *notes, *more_notes),
     )

@@ -12,6 +12,7 @@ from train.data_set import CUTOUTS, DISTRACTORS, PHOTOS
 from train.loss import CROSS_ENTROPIES, LossWeights
 from train.negatives import PHOTOS as NEGATIVES
 from train.network import LARGEST_STRIDE
+from train.stages import VARIETY
 
 SMALL = 2 / 3  # of the size, where a recipe begins with smaller pictures
 
@@ -28,6 +29,7 @@ class Recipe:
     labelled: str | None = None  # a labelled set, COCO or YOLO
     labelled_images: str | None = None  # the folder of a COCO set's pictures, if not beside it
     labelled_part: float = 0.5  # of the pictures; 1: no others, and no cut-outs or photos
+    variety: float = VARIETY  # of objects, in the last stage; see train.stages.for_training
     head: Literal["dense", "single"] = "dense"
     weights: str | None = None  # a checkpoint or model file to begin with; None: random weights
     steps: int = 24_000

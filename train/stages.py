@@ -11,6 +11,7 @@ from typing import Literal
 
 Range = tuple[float, float]
 
+VARIETY = 0.2  # of the last stage's objects; see `for_training`
 THE_FIRST = "Charmander"  # what stages 2 to 6 draw, where it is among the labels
 
 SQUARE = ((1, 1),)
@@ -128,7 +129,7 @@ MANY_OBJECTS = replace(
 )
 
 
-def for_training(stage: Stage) -> Stage:
+def for_training(stage: Stage, variety: float = VARIETY) -> Stage:
     """Return what is trained on to be measured on `stage`: the same, or more.
 
     Where an object may be absent, photos have other colours as well, and there are more things that
@@ -138,6 +139,9 @@ def for_training(stage: Stage) -> Stage:
     height is in the picture, as KITTI asks of its hard cases
     (https://www.cvlibs.net/datasets/kitti/eval_object.php). A net that knows slivers as well is
     sure of those.
+
+    variety: of the last stage's objects, which part is bent, which in another palette, and which in
+    another style.
     """
     if not stage.p_absent:
         return stage
@@ -156,9 +160,9 @@ def for_training(stage: Stage) -> Stage:
         shear=0.14,
         squeeze=0.17,
         perspective=0.13,
-        p_bend=0.2,
-        p_recolour=0.2,
-        p_restyle=0.2,
+        p_bend=variety,
+        p_recolour=variety,
+        p_restyle=variety,
         p_repeated=0.05,
         p_lookalike=0.25,
     )

@@ -106,6 +106,7 @@ def generated_data(recipe: Recipe, size: int) -> DataSet:
         recipe.seed,
         distractors=Path(recipe.distractors) if recipe.distractors else None,
         labels=recipe.labels,
+        variety=recipe.variety,
     )
 
 

@@ -11,7 +11,12 @@ from rich.progress import MofNCompleteColumn
 from rich.progress import Progress as ProgressBar
 
 from rtloc.commands.options import PICTURE_SIZE, with_options
-from rtloc.commands.synth_options import check_needed, chosen_distractors, distractor_options
+from rtloc.commands.synth_options import (
+    check_needed,
+    chosen_distractors,
+    distractor_options,
+    variety_option,
+)
 from rtloc.contact_sheet import draw_contact_sheet
 from rtloc.errors import UsageError
 from rtloc.files import check_new, check_writable, new_folder
@@ -19,7 +24,7 @@ from rtloc.pictures import write_picture
 from train.data_set import CUTOUTS, HELD_OUT_SEED, PHOTOS, DataSet, load_data_set
 from train.generator import PictureMaker
 from train.stage_recipes import PLANS
-from train.stages import STAGES
+from train.stages import STAGES, VARIETY
 from train.synth import Pictures, write_coco, write_yolo
 
 A_PATH = click.Path(path_type=Path)
@@ -63,6 +68,7 @@ QUALITY = 95
 @click.option("--cutouts", type=A_PATH, help="As for `rtloc train`.")
 @click.option("--backgrounds", type=A_PATH, help="As for `rtloc train`.")
 @with_options(*distractor_options("Folder of drawings that get no box."))
+@with_options(variety_option("As for `rtloc train`."))
 @click.option("--held-out", is_flag=True, help="Over the photos that `rtloc train` measures on.")
 @click.option(
     "--val-part",
@@ -92,6 +98,7 @@ def command(
     backgrounds: Path | None,
     distractors: Path | None,
     no_distractors: bool,
+    variety: float | None,
     held_out: bool,
     val_part: float,
     jpeg_quality: int | None,
@@ -109,7 +116,9 @@ def command(
     size = size or plan.size
     if png and jpeg_quality is not None:
         raise UsageError("--png and --jpeg-quality contradict each other; leave one out")
-    check_needed(stage, cutouts, backgrounds)
+    if held_out and variety is not None:
+        raise UsageError("--variety is of pictures to train on; leave it out, or --held-out")
+    check_needed(stage, cutouts, backgrounds, variety)
     check_outputs(out, preview, count)
     data = load_data_set(
         stage,
@@ -119,6 +128,7 @@ def command(
         seed,
         distractors=chosen_distractors(distractors, no_distractors),
         labels=plan.labels if cutouts is None else None,
+        variety=VARIETY if variety is None else variety,
     )
     for warning in data.warnings(backgrounds or PHOTOS):
         click.echo(warning, err=True)

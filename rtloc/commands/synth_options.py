@@ -10,7 +10,7 @@ from rtloc.commands.options import Option
 from rtloc.errors import UsageError
 from train.data_set import CUTOUTS, DISTRACTORS, PHOTOS, DataSet, load_data_set
 from train.errors import TrainError
-from train.stages import STAGES
+from train.stages import MANY_OBJECTS, STAGES, VARIETY
 
 A_FOLDER = click.Path(path_type=Path)
 USUAL = "[default: those that come with rtloc, without those that are named like a class]"
@@ -27,6 +27,13 @@ def distractor_options(text: str) -> tuple[Option, ...]:
             is_flag=True,
             help="Draw none of those that come with rtloc.",
         ),
+    )
+
+
+def variety_option(text: str) -> Option:
+    """Return --variety; text: what it is."""
+    return click.option(
+        "--variety", type=click.FloatRange(0, 1), help=f"{text}  [default: {VARIETY}]"
     )
 
 
@@ -57,7 +64,9 @@ def chosen_distractors(distractors: Path | None, no_distractors: bool) -> Path |
     return None if no_distractors else distractors or DISTRACTORS
 
 
-def check_needed(stage: str, cutouts: Path | None, backgrounds: Path | None) -> None:
+def check_needed(
+    stage: str, cutouts: Path | None, backgrounds: Path | None, variety: float | None
+) -> None:
     """Make sure that a stage's pictures are made of what was given for them.
 
     Raises:
@@ -72,6 +81,11 @@ def check_needed(stage: str, cutouts: Path | None, backgrounds: Path | None) -> 
     if backgrounds is not None and entry.background == "black":
         raise UsageError(
             f"the stage {stage} pastes on black; leave out --backgrounds, or choose another --stage"
+        )
+    if variety is not None and entry != MANY_OBJECTS:
+        raise UsageError(
+            f"the stage {stage} shows its objects as they are; leave out --variety, or choose "
+            "another --stage"
         )
 
 

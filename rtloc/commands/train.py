@@ -83,10 +83,11 @@ def check(asked: Asked) -> None:
         "--cutouts": asked.cutouts,
         "--backgrounds": asked.backgrounds,
         "--distractors": asked.distractors,
+        "--variety": asked.variety,
     }
-    given = [name for name, folder in pasting.items() if folder is not None]
+    given = [name for name, value in pasting.items() if value is not None]
     check_labelled(asked.labelled, asked.labelled_images, asked.labelled_part, given)
-    check_needed(asked.stage, asked.cutouts, asked.backgrounds)
+    check_needed(asked.stage, asked.cutouts, asked.backgrounds, asked.variety)
     check_loss(click.get_current_context(), asked)
     if asked.out.suffix.lower() != ".onnx":
         raise UsageError(f"{asked.out} must end in .onnx")

@@ -7,7 +7,7 @@ from typing import Literal
 import click
 
 from rtloc.commands.options import PICTURE_SIZE, Option
-from rtloc.commands.synth_options import distractor_options
+from rtloc.commands.synth_options import distractor_options, variety_option
 from train.network import DEPTHS, Depths
 from train.recipe import Measuring, Recipe
 from train.stages import STAGES
@@ -32,6 +32,7 @@ class Asked:
     backgrounds: Path | None
     distractors: Path | None
     no_distractors: bool
+    variety: float | None
     labelled: Path | None
     labelled_images: Path | None
     labelled_part: float | None
@@ -79,6 +80,10 @@ TRAIN_OPTIONS: tuple[Option, ...] = (
     click.option("--cutouts", type=A_PATH, help="A folder per class of PNG, WebP or SVG cut-outs."),
     click.option("--backgrounds", type=A_PATH, help="A folder of photos to paste on, or a video."),
     *distractor_options("Folder of drawings that shall not be found."),
+    variety_option(
+        "Part of the objects that is bent, that is in other colours, and that is drawn in another "
+        "style; 0: they look as their cut-outs do."
+    ),
     click.option(
         "--labelled", type=A_PATH, help="A labelled set: a COCO .json or a YOLO data.yaml."
     ),

@@ -20,7 +20,7 @@ from train.errors import TrainError
 from train.network import DEPTHS, Depths, NetworkShape
 from train.recipe import Measuring, Recipe, picture_size
 from train.stage_recipes import Plan
-from train.stages import STAGES
+from train.stages import STAGES, VARIETY
 from train.team import Team
 from train.trainer import Trainer, resume
 from train.training_data import TrainingData, check_labels, load_training_data
@@ -208,6 +208,7 @@ def recipe_of_options(asked: Asked, plan: Plan) -> Recipe:
         stage=asked.stage,
         # the stages' classes are some of those that come with rtloc
         labels=plan.labels if asked.cutouts is None else None,
+        variety=VARIETY if asked.variety is None else asked.variety,
         steps=asked.steps or (min(STEPS_ON, plan.steps) if begun else plan.steps),
         batch_size=asked.batch_size or plan.batch_size,
         learning_rate=asked.learning_rate or plan.learning_rate / (2 if begun else 1),

@@ -34,7 +34,7 @@ from train.errors import TrainError
 from train.network import DEPTHS, NetworkShape
 from train.recipe import Measuring, Recipe, picture_size
 from train.trainer import Trainer
-from train.training_data import check_labels
+from train.training_data import check_labels, generated_data
 
 # one thread each: several that wait for one another starve where tests run side by side
 ALONE = {"OMP_NUM_THREADS": "1"}
@@ -164,6 +164,19 @@ def test_pictures_may_be_smaller_than_the_input(rtloc, tmp_path: Path) -> None:
     assert picture_size(recipe, 192) == 160
 
 
+def test_objects_may_look_as_their_cutouts_do(rtloc, fails, tmp_path: Path) -> None:
+    train = ("train", *TINY, "--steps", 1, "--validate-every", 1, "-o", "tiny.onnx")
+    done = rtloc(*train, "--variety", 0, **ALONE)
+    assert done.returncode == 0, done.stderr
+    recipe = Recipe(**load_checkpoint(tmp_path / "runs/tiny/last.pt")["recipe"])
+    assert recipe.variety == 0
+    varied, plain = (generated_data(one, 128).training.stage for one in (Recipe(), recipe))
+    assert varied.p_bend == varied.p_recolour == varied.p_restyle == Recipe().variety > 0
+    assert plain == replace(varied, p_bend=0, p_recolour=0, p_restyle=0)
+    line = fails(2, *train, "--variety", 0.3, "--resume")
+    assert "the run was begun with variety 0.0, not 0.3; leave out --variety" in line
+
+
 def test_a_part_of_the_pictures_may_be_hard_ones(rtloc, fails, tmp_path: Path) -> None:
     tiny = (*TINY, "--steps", 1, "--validate-every", 1, "--hard-part", 0.5)
     done = rtloc("train", *tiny, "-o", "tiny.onnx", **ALONE)
@@ -259,7 +272,8 @@ def test_wrong_options_are_refused(fails) -> None:
         line = fails(2, "train", spelling, 200)
         assert "'--input-size' / '--size': 200 is not a multiple of 32" in line
     assert "'moon' is not one of" in fails(2, "train", "--stage", "moon")
-    for given in (("--backgrounds", "b"), ("--cutouts", "c", "--labelled-part", 1)):
+    all_labelled = ("--cutouts", "c", "--labelled-part", 1)
+    for given in (("--backgrounds", "b"), ("--variety", 0), all_labelled):
         line = fails(2, "train", "--labelled", "set.json", *given)
         assert f"{given[0]} is for generated pictures, and all are of the labelled set" in line
     for command in (("train",), ("synth", "set")):
@@ -267,6 +281,10 @@ def test_wrong_options_are_refused(fails) -> None:
         assert "the stage white-box has no cut-outs" in line
         line = fails(2, *command, "--stage", "any-size", "--backgrounds", "b")
         assert "the stage any-size pastes on black; leave out --backgrounds" in line
+        line = fails(2, *command, "--stage", "maybe-absent", "--variety", 0.5)
+        assert "the stage maybe-absent shows its objects as they are; leave out --variety" in line
+    line = fails(2, "synth", "set", "--held-out", "--variety", 0.5)
+    assert "--variety is of pictures to train on; leave it out, or --held-out" in line
     line = fails(2, "train", "--plain-loss", "--giou-weight", 2)
     assert "--plain-loss has no GIoU terms; leave out --giou-weight" in line
 

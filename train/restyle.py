@@ -15,7 +15,7 @@ from train.chance import one_of
 
 Image = NDArray[np.uint8]
 P_AGAIN = 0.3  # that a style is drawn over in another one
-P_FILTERED = 0.5  # that it is `filtered`, which helps more with styles never seen than the others
+P_FILTERED = 0.5  # that it is `filtered`: styles never seen are found better for it
 
 
 def restyle(layer: Image, rng: Random) -> Image:

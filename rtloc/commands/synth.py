@@ -12,6 +12,7 @@ from rich.progress import Progress as ProgressBar
 
 from rtloc.commands.options import PICTURE_SIZE, with_options
 from rtloc.commands.synth_options import (
+    AS_TRAIN,
     check_needed,
     chosen_distractors,
     distractor_options,
@@ -65,10 +66,9 @@ QUALITY = 95
     help="Another one makes other pictures.",
 )
 @click.option("--size", type=PICTURE_SIZE, help="Longer side, px.  [default: stage's]")
-@click.option("--cutouts", type=A_PATH, help="As for `rtloc train`.")
-@click.option("--backgrounds", type=A_PATH, help="As for `rtloc train`.")
-@with_options(*distractor_options("Folder of drawings that get no box."))
-@with_options(variety_option("As for `rtloc train`."))
+@click.option("--cutouts", type=A_PATH, help=AS_TRAIN)
+@click.option("--backgrounds", type=A_PATH, help=AS_TRAIN)
+@with_options(*distractor_options("Folder of drawings that get no box."), variety_option(AS_TRAIN))
 @click.option("--held-out", is_flag=True, help="Over the photos that `rtloc train` measures on.")
 @click.option(
     "--val-part",

@@ -7,7 +7,7 @@ import click
 
 from engines.backends import BACKENDS
 from rtloc.bench.frames import SYNTHETIC
-from rtloc.commands.options import input_size_option, parse_size_wh, track_option
+from rtloc.commands.options import NumberRange, input_size_option, parse_size_wh, track_option
 
 A_FILE = click.Path(path_type=Path)
 
@@ -67,7 +67,7 @@ BENCH_OPTIONS = (
     click.option("--threads", type=click.IntRange(1), help="For one inference."),
     click.option(
         "--duration",
-        type=click.FloatRange(0, min_open=True),
+        type=NumberRange(0, min_open=True),
         default=10.0,
         show_default=True,
         help="Of measuring, in seconds for each backend; of --rate, too.",
@@ -79,13 +79,13 @@ BENCH_OPTIONS = (
     ),
     click.option(
         "--rate",
-        type=click.FloatRange(0, min_open=True),
+        type=NumberRange(0, min_open=True),
         help="Then let frames arrive at this rate a second; waiting counts.",
     ),
     click.option("--sweep", is_flag=True, help="Then find the highest rate that is held."),
     click.option(
         "--bound",
-        type=click.FloatRange(0, min_open=True),
+        type=NumberRange(0, min_open=True),
         default=33.3,
         show_default=True,
         help="Of --rate and --sweep, ms: held is what keeps 99 of 100 frames within it.",
@@ -93,7 +93,7 @@ BENCH_OPTIONS = (
     click.option("--streams", is_flag=True, help="Then find how many cameras are held at a time."),
     click.option(
         "--stream-fps",
-        type=click.FloatRange(0, min_open=True),
+        type=NumberRange(0, min_open=True),
         default=30.0,
         show_default=True,
         help="Frames that each camera of --streams sends a second.",
@@ -104,7 +104,7 @@ BENCH_OPTIONS = (
     click.option("--compare", type=A_FILE, metavar="OLD.json", help="Say what is faster."),
     click.option(
         "--fail-above",
-        type=click.FloatRange(1),
+        type=NumberRange(1),
         metavar="RATIO",
         help="With --compare: exit code 1 where a frame takes more times as long, beyond noise.",
     ),

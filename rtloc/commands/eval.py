@@ -10,7 +10,7 @@ import cv2
 from engines.model_file import ModelInfo
 from rtloc.commands.eval_report import as_json, as_table
 from rtloc.commands.eval_run import Answers, look_at, measure_answers
-from rtloc.commands.options import backend_option, input_size_option, with_options
+from rtloc.commands.options import NumberRange, backend_option, input_size_option, with_options
 from rtloc.commands.synth_options import (
     GENERATED_OPTIONS,
     OWN_CUTOUTS,
@@ -59,7 +59,7 @@ CHARACTERS = 72  # of text below one of the worst pictures
 @backend_option
 @click.option(
     "--threshold",
-    type=click.FloatRange(0, 1),
+    type=NumberRange(0, 1),
     help="The lowest score that counts.  [default: the model's own]",
 )
 @input_size_option

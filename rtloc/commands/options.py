@@ -1,5 +1,6 @@
 """The options that every command which locates has in common, and the localizer made of them."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,19 @@ from rtloc.track import DOUBTFUL, Tracker
 WHY_COMPILE = "rtloc: compiling an engine for this GPU, which is done once and then kept"
 Command = Callable[..., Any]
 Option = Callable[[Command], Command]
+
+
+class NumberRange(click.FloatRange):
+    """A finite number within bounds; nan would lie beyond none of them."""
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> float:
+        """Return the number."""
+        number = float(super().convert(value, parameter, context))
+        if not math.isfinite(number):
+            self.fail(f"{number} is no finite number", parameter, context)
+        return number
 
 
 class LongerSide(click.IntRange):
@@ -106,7 +120,7 @@ def locating_options(follows: bool = True) -> tuple[Option, ...]:
         backend_option,
         click.option(
             "--threshold",
-            type=click.FloatRange(0, 1),
+            type=NumberRange(0, 1),
             help=f"The lowest score that counts{half}.  [default: the model's own]",
         ),
         click.option(

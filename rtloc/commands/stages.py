@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from rtloc.commands.options import NumberRange
 from rtloc.commands.train_report import progress_report
 from rtloc.errors import UsageError
 from rtloc.found_sheet import Tile, draw_sheet
@@ -70,7 +71,7 @@ HEADS: dict[str, tuple[HeadName, ...]] = {
 )
 @click.option(
     "--steps-scale",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=NumberRange(0, 1, min_open=True),
     default=1.0,
     help="Train for this part of the steps only, to try it out.",
 )

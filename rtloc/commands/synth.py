@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn
 from rich.progress import Progress as ProgressBar
 
-from rtloc.commands.options import PICTURE_SIZE, with_options
+from rtloc.commands.options import PICTURE_SIZE, NumberRange, with_options
 from rtloc.commands.synth_options import (
     AS_TRAIN,
     check_needed,
@@ -72,7 +72,7 @@ QUALITY = 95
 @click.option("--held-out", is_flag=True, help="Over the photos that `rtloc train` measures on.")
 @click.option(
     "--val-part",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=NumberRange(0, 1, max_open=True),
     default=0.2,
     show_default=True,
     help="Of the pictures in YOLO form; those are over held-out photos.",

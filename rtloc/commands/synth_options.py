@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from engines.model_file import ModelInfo
-from rtloc.commands.options import Option
+from rtloc.commands.options import NumberRange, Option
 from rtloc.errors import UsageError
 from train.data_set import CUTOUTS, DISTRACTORS, PHOTOS, DataSet, load_data_set
 from train.errors import TrainError
@@ -32,9 +32,7 @@ def distractor_options(text: str) -> tuple[Option, ...]:
 
 def variety_option(text: str) -> Option:
     """Return --variety; text: what it is."""
-    return click.option(
-        "--variety", type=click.FloatRange(0, 1), help=f"{text}  [default: {VARIETY}]"
-    )
+    return click.option("--variety", type=NumberRange(0, 1), help=f"{text}  [default: {VARIETY}]")
 
 
 GENERATED_OPTIONS: tuple[Option, ...] = (

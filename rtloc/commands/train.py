@@ -1,6 +1,5 @@
 """`rtloc train`: make pictures, train on them, write a model file."""
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +75,6 @@ def check(asked: Asked) -> None:
     Raises:
         UsageError: it does not.
     """
-    rate = asked.learning_rate
-    if rate is not None and not 0 < rate < math.inf:
-        raise click.BadParameter(f"{rate} is not above 0", param_hint="--learning-rate")
     pasting = {
         "--cutouts": asked.cutouts,
         "--backgrounds": asked.backgrounds,

@@ -6,7 +6,7 @@ from typing import Literal
 
 import click
 
-from rtloc.commands.options import PICTURE_SIZE, Option
+from rtloc.commands.options import PICTURE_SIZE, NumberRange, Option
 from rtloc.commands.synth_options import distractor_options, variety_option
 from train.network import DEPTHS, Depths
 from train.recipe import Measuring, Recipe
@@ -90,7 +90,7 @@ TRAIN_OPTIONS: tuple[Option, ...] = (
     click.option("--labelled-images", type=A_PATH, help="Folder of a COCO set's pictures."),
     click.option(
         "--labelled-part",
-        type=click.FloatRange(0, 1, min_open=True),
+        type=NumberRange(0, 1, min_open=True),
         help="Of the pictures; 1: all are of the labelled set.  [default: 0.5 with --cutouts, else "
         "1]",
     ),
@@ -125,11 +125,13 @@ TRAIN_OPTIONS: tuple[Option, ...] = (
     ),
     click.option("--batch-size", type=click.IntRange(1), help="[default: the stage's]"),
     click.option(
-        "--learning-rate", type=float, help="[default: the stage's, or half of it from weights]"
+        "--learning-rate",
+        type=NumberRange(0, min_open=True),
+        help="[default: the stage's, or half of it from weights]",
     ),
     click.option(
         "--giou-weight",
-        type=click.FloatRange(0),
+        type=NumberRange(0),
         default=DEFAULTS.giou_weight,
         show_default=True,
         help="Weight of the boxes' GIoU terms; 0 leaves them out.",
@@ -143,7 +145,7 @@ TRAIN_OPTIONS: tuple[Option, ...] = (
     ),
     click.option(
         "--hard-part",
-        type=click.FloatRange(0, 0.9),
+        type=NumberRange(0, 0.9),
         help="Part of each batch that is pictures without objects in which the network is surest "
         f"to see one, as many in each process.  [default: {HARD_PART} from weights, with "
         f"{HARD_FROM} steps or more, where there are such pictures; else 0]",

@@ -10,6 +10,7 @@ import cv2
 from engines.cores import usable_cores
 from rtloc.commands.options import (
     Locating,
+    NumberRange,
     locating_options,
     open_localizer,
     open_tracker,
@@ -40,8 +41,8 @@ BATCH = 8  # frames of one inference: a quarter less work a frame than one by on
 @records_option
 @click.option("--no-video", is_flag=True, help="Write no annotated video.")
 @click.option("--show", is_flag=True, help="Show the frames in a window; q or Esc ends the run.")
-@click.option("--start", type=click.FloatRange(0), default=0.0, help="Begin here, in seconds.")
-@click.option("--end", type=click.FloatRange(0, min_open=True), help="End here, in seconds.")
+@click.option("--start", type=NumberRange(0), default=0.0, help="Begin here, in seconds.")
+@click.option("--end", type=NumberRange(0, min_open=True), help="End here, in seconds.")
 @click.option(
     "--stride",
     type=click.IntRange(1),

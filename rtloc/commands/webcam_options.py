@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import click
 
 from rtloc.capture import APIS
-from rtloc.commands.options import parse_size_wh, records_option
+from rtloc.commands.options import NumberRange, parse_size_wh, records_option
 from rtloc.errors import UsageError
 from rtloc.files import check_writable
 from rtloc.mqtt import broker_of
@@ -21,16 +21,16 @@ SOURCE_OPTIONS = (
     click.option(
         "--size", metavar="WxH", callback=parse_size_wh, help="Of the camera, such as 1280x720."
     ),
-    click.option("--fps", type=click.FloatRange(0, min_open=True), help="Of the camera."),
+    click.option("--fps", type=NumberRange(0, min_open=True), help="Of the camera."),
     click.option("--fourcc", type=click.Choice(["MJPG", "YUYV"]), help="How it sends pictures."),
-    click.option("--exposure", type=float, help="Set by hand, in the camera's own unit."),
+    click.option("--exposure", type=NumberRange(), help="Set by hand, in the camera's own unit."),
     click.option("--flip", is_flag=True, help="Show it as a mirror would."),
     click.option(
         "--api", type=click.Choice(list(APIS)), help="What opens it.  [default: by system]"
     ),
     click.option(
         "--timeout",
-        type=click.FloatRange(0, min_open=True),
+        type=NumberRange(0, min_open=True),
         default=5.0,
         show_default=True,
         help="A stream that sends nothing for so many seconds is lost.",
@@ -41,7 +41,7 @@ OUTPUT_OPTIONS = (
     click.option("--serve", metavar="[HOST:]PORT", help="Show it on a page, not in a window."),
     click.option("--trails", is_flag=True, help="Draw where followed objects came from."),
     click.option("--no-window", is_flag=True, help="Show nothing; Ctrl-C ends the run."),
-    click.option("--duration", type=click.FloatRange(0, min_open=True), help="End after seconds."),
+    click.option("--duration", type=NumberRange(0, min_open=True), help="End after seconds."),
     click.option("--record", type=A_PATH, help="Record an MP4 from the start; r stops it."),
     records_option,
     click.option("--on-detect", metavar="COMMAND", help="Run it when a label comes into view."),
@@ -49,7 +49,7 @@ OUTPUT_OPTIONS = (
     click.option("--mqtt", metavar="URL", help="Publish to mqtt://[USER:PASSWORD@]HOST/TOPIC."),
     click.option(
         "--gone-after",
-        type=click.FloatRange(0),
+        type=NumberRange(0),
         default=10.0,
         show_default=True,
         help="Seconds out of view, after which a label comes into view again.",

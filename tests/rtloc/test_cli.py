@@ -48,6 +48,16 @@ def test_an_option_of_several_commands_has_one_text(option: str) -> None:
     assert len({one.help for one in options}) == 1
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_what_is_no_number_is_refused(name: str, value: str) -> None:
+    command = import_module(COMMANDS[name][0]).command
+    for option in command.params:
+        if isinstance(option.type, click.types.FloatParamType):
+            with pytest.raises(click.BadParameter, match=f"{value} is (no finite|not in)"):
+                option.type.convert(value, option, None)
+
+
 def test_no_command_shows_the_help(rtloc) -> None:
     done = rtloc()
     assert done.returncode == 2

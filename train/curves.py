@@ -1,6 +1,9 @@
 """Keep a run's log as CSV, and draw its curves."""
 
 import csv
+import os
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from train.errors import TrainError, cannot_write
@@ -15,9 +18,10 @@ def append_row(path: Path, row: dict[str, str]) -> None:
     """Add a line to a CSV file, with a header where it is new.
 
     Raises:
-        TrainError: the folder is gone, or the disk is full.
+        TrainError: the folder is gone, or the disk is full; no part of the line stays.
     """
     is_new = not path.exists()
+    whole_bytes = 0 if is_new else path.stat().st_size
     try:
         with path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, row)
@@ -25,11 +29,15 @@ def append_row(path: Path, row: dict[str, str]) -> None:
                 writer.writeheader()
             writer.writerow(row)
     except OSError as error:
+        with suppress(OSError):
+            os.truncate(path, whole_bytes)
         raise TrainError(cannot_write(path)) from error
 
 
 def cut_rows(path: Path, last_step: int) -> None:
     """Drop the lines behind a step: those that a run resumed from there will write again.
+
+    So is one that was cut off, as a run may be that was killed while it wrote.
 
     Raises:
         TrainError: the log is damaged, or cannot be written.
@@ -38,7 +46,8 @@ def cut_rows(path: Path, last_step: int) -> None:
         return
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            kept = [row for row in csv.DictReader(file) if int(row["step"]) <= last_step]
+            rows = [row for row in csv.DictReader(file) if is_whole(row)]
+            kept = [row for row in rows if int(row["step"]) <= last_step]
     except (KeyError, TypeError, ValueError, csv.Error) as error:
         raise TrainError(f"{path} is damaged; move it away to go on without it") from error
     if not kept:
@@ -48,6 +57,11 @@ def cut_rows(path: Path, last_step: int) -> None:
         writer = csv.DictWriter(file, kept[0])
         writer.writeheader()
         writer.writerows(kept)
+
+
+def is_whole(row: Mapping[str, str | None]) -> bool:
+    """Say whether a line of the log has all that every line has."""
+    return None not in row.values() and all(row[name] for name in ("step", *LOSSES))
 
 
 def draw_curves(log: Path, picture: Path) -> None:

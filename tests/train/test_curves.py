@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import pytest
+from full_disk import full_disk
 
 from train.curves import LOSSES, append_row, cut_rows, draw_curves
 from train.errors import TrainError
@@ -46,6 +47,29 @@ def test_lines_behind_the_step_resumed_from_are_dropped(tmp_path: Path) -> None:
     cut_rows(log, 200)
     assert steps(log) == ["step", "50", "100"]
     assert {p.name for p in tmp_path.iterdir()} == {"log.csv"}
+
+
+def test_a_line_that_was_cut_off_is_dropped(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    for step in (50, 100):
+        append_row(log, row(step, "0.5"))
+    whole = log.read_bytes()
+    for kept in range(whole.index(b"100,") + 1, len(whole) - len("1.5,0.5,0.5\r\n")):
+        log.write_bytes(whole[:kept])
+        cut_rows(log, 100)
+        assert steps(log) == ["step", "50"]
+    draw_curves(log, tmp_path / "curves.png")
+
+
+def test_on_a_full_disk_no_part_of_a_line_is_written(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    append_row(log, row(50))
+    before = log.read_bytes()
+    with full_disk(len(before) + 9), pytest.raises(TrainError, match="the disk is full"):
+        append_row(log, row(100))
+    assert log.read_bytes() == before
+    append_row(log, row(100))
+    assert steps(log) == ["step", "50", "100"]
 
 
 @pytest.mark.parametrize(

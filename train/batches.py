@@ -96,11 +96,17 @@ def usual_workers() -> int:
     return max(2, usable_cores() // of_machine - 1)
 
 
+def own_words(error: TrainError) -> str:
+    """Return what an error says, without the traceback in which torch hands on a worker's."""
+    kind = f"{TrainError.__module__}.{TrainError.__qualname__}: "
+    return str(error).rpartition(kind)[2].rstrip()
+
+
 def batches(pictures: GeneratedBatches, first: int, end: int, workers: int) -> Iterator[Batch]:
     """Yield the batches `first` to `end` − 1, in order.
 
     Raises:
-        TrainError: a process that makes them was killed.
+        TrainError: a picture cannot be read any more, or a process that makes them was killed.
     """
     loader = DataLoader(
         pictures,
@@ -112,6 +118,8 @@ def batches(pictures: GeneratedBatches, first: int, end: int, workers: int) -> I
     )
     try:
         yield from loader
+    except TrainError as error:
+        raise TrainError(own_words(error)) from error
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise

@@ -191,7 +191,10 @@ def read_as_large(path: Path, picture_wh: tuple[int, int]) -> NDArray[np.uint8]:
     """
     width, height = picture_wh
     if not path.is_file():
-        raise TrainError(f"no picture at {path}; name the folder of the pictures with --images")
+        raise TrainError(
+            f"no picture at {path}; put it there, or name the folder of the set's pictures "
+            "(--images, of rtloc train --labelled-images)"
+        )
     image = decoded(path, cv2.IMREAD_COLOR)
     if image is None:
         raise TrainError(f"{path} is no picture that OpenCV reads")

@@ -45,6 +45,23 @@ def test_batches_come_in_order(workers: int) -> None:
     assert [int(batch.frames[0, 0, 0, 0]) for batch in made] == [2, 4, 6]
 
 
+@dataclass
+class Removed(Mortal):
+    """Makes plain pictures, but for one that is not there any more."""
+
+    def make(self, index: int, aspect: tuple[int, int] | None = None) -> Sample:
+        if index == self.fatal:
+            raise TrainError("no picture at train.errors.png; put it there")
+        return super().make(index, aspect)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_what_fails_in_another_process_is_said_in_its_own_words(workers: int) -> None:
+    made = batches(GeneratedBatches(Removed(4), 2), 0, 9, workers)
+    with pytest.raises(TrainError, match=r"^no picture at train\.errors\.png; put it there$"):
+        list(made)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_a_killed_process_is_said() -> None:
     made = batches(GeneratedBatches(Mortal(4), 2), 0, 9, workers=1)

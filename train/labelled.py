@@ -115,4 +115,4 @@ def with_labels(data: LabelledSet, labels: Sequence[str]) -> LabelledSet:
         [replace(p, class_ids=ids[p.class_ids]) for p in part]
         for part in (data.training, data.held_out)
     )
-    return LabelledSet(tuple(known), training, held_out)
+    return replace(data, labels=tuple(known), training=training, held_out=held_out)

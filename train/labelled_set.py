@@ -53,11 +53,15 @@ class LabelledPicture:
 
 @dataclass(frozen=True, eq=False)
 class LabelledSet:
-    """A set's labels, by class id, and its pictures: to train on, and to measure on."""
+    """A set's labels, by class id, and its pictures: to train on, and to measure on.
+
+    without_area: how many boxes were left out, since nothing of them is in their picture.
+    """
 
     labels: tuple[str, ...]
     training: Sequence[LabelledPicture]
     held_out: Sequence[LabelledPicture]
+    without_area: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,20 +94,33 @@ def labelled_set(
     if not held_out or files_of(held_out) == files_of(training):
         training, held_out = hold_out(training, path, "labelled picture")
     measured = files_of(held_out)
-    training = [p for p in training if p.path.resolve() not in measured]
-    if not any(len(p.class_ids) for p in training):
-        raise TrainError(f"{path} has no boxes to train on")
-    return LabelledSet(tuple(labels), [whole(p) for p in training], [whole(p) for p in held_out])
+    parts = [p for p in training if p.path.resolve() not in measured], held_out
+    kept, measured_on = ([whole(p) for p in part] for part in parts)
+    if not boxes_of(kept):
+        raise TrainError(f"{path} has no boxes with an area to train on")
+    without_area = sum(map(boxes_of, parts)) - boxes_of(kept) - boxes_of(measured_on)
+    return LabelledSet(tuple(labels), kept, measured_on, without_area)
 
 
-def warning_without_boxes(held_out: Sequence[LabelledPicture], path: Path) -> str | None:
-    """Say that pictures to measure on have no boxes, or return None."""
-    if any(len(picture.class_ids) for picture in held_out):
-        return None
-    return (
-        f"none of the {len(held_out)} pictures held out of {path} has a box, so what is measured "
-        "says nothing of its objects; hold out some with boxes"
-    )
+def boxes_of(pictures: Sequence[LabelledPicture]) -> int:
+    """Return how many boxes pictures have."""
+    return sum(len(picture.class_ids) for picture in pictures)
+
+
+def warnings_of_boxes(data: LabelledSet, path: Path) -> list[str]:
+    """Say what of a set's boxes cannot be used, and that there are none to measure on."""
+    found = []
+    if data.without_area:
+        found.append(
+            f"boxes of {path} left out, since nothing of them is in their picture: "
+            f"{data.without_area}"
+        )
+    if not boxes_of(data.held_out):
+        found.append(
+            f"none of the {len(data.held_out)} pictures held out of {path} has a box, so what is "
+            "measured says nothing of its objects; hold out some with boxes"
+        )
+    return found
 
 
 def files_of(pictures: Sequence[LabelledPicture]) -> set[Path]:

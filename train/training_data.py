@@ -9,7 +9,7 @@ from train.data_set import DataSet, load_data_set
 from train.errors import TrainError
 from train.labelled import read_labelled, with_labels
 from train.labelled_maker import MixedMaker, labelled_maker, plain
-from train.labelled_set import LoadedPicture, load_pictures, warning_without_boxes
+from train.labelled_set import LoadedPicture, load_pictures, warnings_of_boxes
 from train.negatives import Negatives
 from train.photos import spread
 from train.recipe import Recipe, recipe_of
@@ -40,8 +40,8 @@ class LabelledData:
     """A labelled set, with generated pictures or, where `generated` is None, without.
 
     held_out: of the set; size: the longer side of the pictures to measure on, in pixels; part:
-    0..1, of the pictures, to train on and to measure on; warning: of what may be wrong with the
-    set, if anything.
+    0..1, of the pictures, to train on and to measure on; warnings: of what may be wrong with the
+    set, a line each.
     """
 
     labels: tuple[str, ...]
@@ -50,7 +50,7 @@ class LabelledData:
     size: int
     generated: DataSet | None
     part: float
-    warning: str | None = None
+    warnings: tuple[str, ...] = ()
 
     def held_out_samples(self, count: int) -> Iterator[Sample]:
         """Yield the set's held-out pictures, unchanged, and generated ones over held-out photos.
@@ -82,14 +82,14 @@ def load_training_data(recipe: Recipe, size: int) -> TrainingData:
     images = None if recipe.labelled_images is None else Path(recipe.labelled_images)
     real = read_labelled(Path(recipe.labelled), images)
     generated = None if recipe.labelled_part >= 1 else generated_data(recipe, size)
-    warning = warning_without_boxes(real.held_out, Path(recipe.labelled))
+    warnings = tuple(warnings_of_boxes(real, Path(recipe.labelled)))
     real = with_labels(real, () if generated is None else generated.labels)
     training: Maker = labelled_maker(STAGES[recipe.stage], real.training, size, recipe.seed)
     held_out = load_pictures(real.held_out, size)
     if generated is not None:
         training = MixedMaker(training, generated.training, recipe.labelled_part, recipe.seed)
     part = recipe.labelled_part
-    return LabelledData(real.labels, training, held_out, size, generated, part, warning)
+    return LabelledData(real.labels, training, held_out, size, generated, part, warnings)
 
 
 def generated_data(recipe: Recipe, size: int) -> DataSet:

@@ -105,4 +105,4 @@ def warnings_of(data: TrainingData, recipe: Recipe) -> list[str]:
     labelled = data if isinstance(data, LabelledData) else None
     generated = data if labelled is None else labelled.generated
     found = generated.warnings(Path(recipe.photos)) if isinstance(generated, DataSet) else []
-    return found if labelled is None or labelled.warning is None else [*found, labelled.warning]
+    return found if labelled is None else [*found, *labelled.warnings]

@@ -24,7 +24,13 @@ from train.errors import TrainError
 from train.generator import BAR_GREY, picture_maker
 from train.labelled import read_labelled, with_labels
 from train.labelled_maker import LabelledMaker, MixedMaker, fitted, labelled_maker, plain
-from train.labelled_set import LabelledPicture, LabelledSet, labelled_set, load_pictures
+from train.labelled_set import (
+    LabelledPicture,
+    LabelledSet,
+    labelled_set,
+    load_pictures,
+    warnings_of_boxes,
+)
 from train.photos import load_photos
 from train.recipe import Recipe
 from train.samples import Sample
@@ -150,6 +156,18 @@ def test_a_coco_sets_pictures_may_lie_elsewhere(tmp_path: Path, pictures: str) -
         read_labelled(path, tmp_path / "nowhere")
 
 
+def test_boxes_of_which_nothing_is_in_their_picture_are_counted(tmp_path: Path) -> None:
+    path = write_yolo(tmp_path, "0 0.5 0.5 0.2 0.1\n1 0.5 0.5 0 0.1\n1 0 0 0 0\n", val=None)
+    data = read_labelled(path)
+    assert sum(len(picture.class_ids) for picture in (*data.training, *data.held_out)) == 1
+    assert data.without_area == 2
+    lines = warnings_of_boxes(data, path)
+    assert lines[0].endswith("data.yaml left out, since nothing of them is in their picture: 2")
+    path = write_yolo(tmp_path / "whole")
+    assert "pictures held out" in " ".join(warnings_of_boxes(read_labelled(path), path))
+    assert read_labelled(path).without_area == 0
+
+
 @pytest.mark.parametrize(
     ("data", "says"),
     [
@@ -171,7 +189,11 @@ def test_a_coco_sets_pictures_may_lie_elsewhere(tmp_path: Path, pictures: str) -
         ),
         (coco(images=[{"id": 1}] * 2), "has two pictures with the id 1"),
         (coco(images=[]), "names no pictures"),
-        (coco(annotations=[]), "has no boxes to train on"),
+        (coco(annotations=[]), "has no boxes with an area to train on"),
+        (
+            coco(annotations=[{**one, "bbox": [900, 900, 5, 5]} for one in coco()["annotations"]]),
+            "has no boxes with an area to train on",
+        ),
         (coco(categories=[]), "of the category 9, which is not among"),
         (coco(1, annotations=coco()["annotations"][:2]), "one labelled picture in .* is too few"),
         (coco(images=[{**image, "width": 0} for image in coco()["images"]]), "is no COCO set"),

@@ -14,6 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch import distributed as dist
 
+from train.errors import TrainError
+
+FROM_TORCHRUN = ("RANK", "MASTER_ADDR", "MASTER_PORT")  # how processes find each other
+
 
 @dataclass(frozen=True)
 class Team:
@@ -46,16 +50,25 @@ ALONE = Team()
 
 @contextmanager
 def join_team() -> Iterator[Team]:
-    """Join the other processes that torchrun started; without torchrun, be alone."""
-    size = int(os.environ.get("WORLD_SIZE", "1"))
-    if size == 1:
+    """Join the other processes that torchrun started; without torchrun, be alone.
+
+    Raises:
+        TrainError: something else has said how many there are.
+    """
+    size = os.environ.get("WORLD_SIZE", "1")
+    if size == "1":
         yield ALONE
         return
+    if missing := [name for name in FROM_TORCHRUN if name not in os.environ]:
+        raise TrainError(
+            f"WORLD_SIZE is {size} in the environment, but there is no {missing[0]}; start with "
+            "torchrun, or unset WORLD_SIZE"
+        )
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     try:
-        yield Team(dist.get_rank(), size)
+        yield Team(dist.get_rank(), dist.get_world_size())
     finally:
         dist.destroy_process_group()
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from train.checkpoint import load_checkpoint
+from train.errors import TrainError
 from train.recipe import recipe_of
+from train.team import join_team
 from train.trained import shape_of
 from train.trainer import Trainer
 
@@ -85,3 +87,16 @@ def test_a_batch_that_cannot_be_shared_evenly_is_refused(tmp_path: Path) -> None
     )
     assert done.returncode != 0
     assert "a batch of 7 cannot be shared by 2 processes" in done.stderr
+
+
+@pytest.mark.parametrize(("size", "more"), [("2", {}), ("2", {"RANK": "0"}), ("many", {})])
+def test_a_team_that_nobody_has_started_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, size: str, more: dict[str, str]
+) -> None:
+    for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"WORLD_SIZE": size, **more}.items():
+        monkeypatch.setenv(name, value)
+    told = f"WORLD_SIZE is {size} in the env.* start with torchrun"
+    with pytest.raises(TrainError, match=told), join_team():
+        pass

@@ -37,7 +37,8 @@ def begin_with(network: nn.Module, labels: Sequence[str], source: Path, maker: M
     Raises:
         TrainError: the file cannot be read, or is of another network.
     """
-    if source.suffix == MODEL_FILE:
+    is_model = source.suffix.lower() == MODEL_FILE
+    if is_model:
         their_labels, known = read_weights(source, network)
     else:
         state = load_checkpoint(source)
@@ -61,7 +62,7 @@ def begin_with(network: nn.Module, labels: Sequence[str], source: Path, maker: M
         network.load_state_dict(begun)
     except RuntimeError as error:
         raise TrainError(of_another_network(source)) from error
-    if further or source.suffix == MODEL_FILE:
+    if further or is_model:
         device = next(network.parameters()).device
         pictures = GeneratedBatches(maker, ALIKE)
         # several, since all of a batch have one shape

@@ -24,6 +24,7 @@ from train.stages import STAGES, VARIETY
 from train.team import Team
 from train.trainer import Trainer, resume
 from train.training_data import TrainingData, check_labels, load_training_data
+from train.transfer import MODEL_FILE
 
 RANDOM = "none"
 # the options whose field of the recipe has another name
@@ -175,7 +176,9 @@ def file_of_weights(name: str | None, own: bool, depths: Depths) -> Path | None:
         raise UsageError(
             f"{error}, or of a run's checkpoint (best.pt), or {RANDOM} for random weights"
         ) from error
-    return form_in(read_model_info(path), ["fp32"]).path if path.suffix == ".onnx" else path
+    if path.suffix.lower() != MODEL_FILE:
+        return path
+    return form_in(read_model_info(path), ["fp32"]).path
 
 
 def note_of_depths(name: str | None, own: bool, depths: Depths) -> str | None:

@@ -11,13 +11,14 @@ import torch
 from torch import nn
 
 from engines.model_file import read_model_info, resolve_model
+from rtloc.commands.train_run import file_of_weights
 from train.cutouts import load_cutouts
 from train.data_set import CUTOUTS
 from train.errors import TrainError
 from train.export import Description, export_onnx
 from train.generator import picture_maker
 from train.model_weights import read_weights, set_apart
-from train.network import FIRST_CLASS, GridNetwork, NetworkShape
+from train.network import DEPTHS, FIRST_CLASS, GridNetwork, NetworkShape
 from train.recipe import Recipe
 from train.single import SingleNetwork
 from train.stages import STAGES, Stage
@@ -124,8 +125,11 @@ def test_statistics_are_those_of_the_pictures_to_train_on(model: Path) -> None:
         assert not mine.equal(begun(replace(stage, aspects=(aspect,)), 128))
 
 
-def test_a_run_begins_with_the_shipped_model() -> None:
-    shipped = resolve_model("pokemon-fp32")
+@pytest.mark.parametrize("ending", [".onnx", ".ONNX"])
+def test_a_run_begins_with_a_model_file(tmp_path: Path, ending: str) -> None:
+    shipped = tmp_path / f"shipped{ending}"
+    shipped.write_bytes(resolve_model("pokemon-fp32").read_bytes())
+    assert file_of_weights(str(shipped), own=True, depths=DEPTHS) == shipped
     maker = picture_maker(STAGES["charmander"], load_cutouts(CUTOUTS)[1], [], 128, seed=3)
     network = GridNetwork(NetworkShape(2, 128))
     begin_with(network, ("Squirtle", "Mug"), shipped, maker)

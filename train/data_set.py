@@ -12,10 +12,10 @@ from train.generator import PictureMaker, picture_maker
 from train.names import left_out, note_of, note_of_no_cutouts
 from train.negatives import Negatives, negatives_for
 from train.photos import Image, all_of, load_backgrounds, load_photos, warning_of_few
+from train.places import ASSETS
 from train.samples import Sample
 from train.stages import STAGES, VARIETY, for_training, of_labels
 
-ASSETS = Path(__file__).parent / "assets"
 CUTOUTS = ASSETS / "cutouts"
 HELD_OUT = "_held_out"  # ends the name of a folder of what is only measured on
 PHOTOS = ASSETS / "photos"

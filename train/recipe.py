@@ -12,6 +12,7 @@ from train.data_set import CUTOUTS, DISTRACTORS, PHOTOS
 from train.loss import CROSS_ENTROPIES, LossWeights
 from train.negatives import PHOTOS as NEGATIVES
 from train.network import LARGEST_STRIDE
+from train.places import name_of
 from train.stages import VARIETY
 
 SMALL = 2 / 3  # of the size, where a recipe begins with smaller pictures
@@ -21,9 +22,9 @@ SMALL = 2 / 3  # of the size, where a recipe begins with smaller pictures
 class Recipe:
     """How to train; together with the pictures in the two folders, this decides the result."""
 
-    cutouts: str = str(CUTOUTS)
-    photos: str = str(PHOTOS)
-    distractors: str | None = str(DISTRACTORS)
+    cutouts: str = name_of(CUTOUTS)  # folders are named as in train.places
+    photos: str = name_of(PHOTOS)
+    distractors: str | None = name_of(DISTRACTORS)
     stage: str = "many-objects"
     labels: tuple[str, ...] | None = None  # which of the folder's classes; None: all
     labelled: str | None = None  # a labelled set, COCO or YOLO

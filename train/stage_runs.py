@@ -1,17 +1,16 @@
 """Train one stage from nothing and measure it on pictures that it was never trained on."""
 
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from train.checkpoint import load_checkpoint
+from train.errors import TrainError
 from train.evaluate import locate_all
 from train.figures import Figures
 from train.generator import PictureMaker
 from train.matching import Found
 from train.network import NetworkShape
-from train.recipe import Recipe
 from train.samples import Sample
 from train.settle import settle, settle_by_presence
 from train.stage_recipes import STARTERS, HeadName, Plan
@@ -52,16 +51,17 @@ def run_stage(
     count: int = 1000,
     workers: int = 1,
 ) -> StageRun:
-    """Train a stage in `folder`, which is emptied first, and measure it on `count` pictures.
+    """Train a stage in `folder`, and measure it on `count` pictures.
 
-    With `go_on`, training goes on where it was stopped, if it was by the same plan.
+    With `go_on`, training goes on where it was stopped, if it was. Else it begins anew.
+
+    Raises:
+        TrainError: what was stopped has another plan.
     """
     recipe = plan.recipe(stage, head)
     data = generated_data(recipe, plan.size)
-    trainer = stopped_run(folder / "last.pt", recipe, plan.size) if go_on else None
+    trainer = stopped_run(stage, head, plan, folder) if go_on else None
     if trainer is None:
-        if folder.exists():
-            shutil.rmtree(folder)
         trainer = Trainer(recipe, shape_for(head, plan.size, data.labels), data.labels)
     trainer.train(
         data.training if head == "dense" else with_absent(data.training),
@@ -102,10 +102,18 @@ def shape_for(head: HeadName, size: int, labels: Sequence[str]) -> NetworkShape:
     return NetworkShape(len(STARTERS) if head == "single" else len(labels), size)
 
 
-def stopped_run(last: Path, recipe: Recipe, size: int) -> Trainer | None:
-    """Return the trainer of a run that was stopped, or None: there is none by this recipe."""
+def stopped_run(stage: str, head: HeadName, plan: Plan, folder: Path) -> Trainer | None:
+    """Return the trainer of a stage's run that was stopped, or None: there is none.
+
+    Raises:
+        TrainError: the run has another plan.
+    """
+    last = folder / "last.pt"
     if not last.exists():
         return None
     trainer = resume(last)
-    same = trainer.recipe == recipe and trainer.network.shape.size == size
-    return trainer if same else None
+    if trainer.recipe != plan.recipe(stage, head) or trainer.network.shape.size != plan.size:
+        raise TrainError(
+            f"{folder} holds a run of another plan; move it away, or name another folder with --run"
+        )
+    return trainer

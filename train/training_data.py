@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 from train.data_set import DataSet, load_data_set
@@ -12,6 +11,7 @@ from train.labelled_maker import MixedMaker, labelled_maker, plain
 from train.labelled_set import LoadedPicture, load_pictures, warnings_of_boxes
 from train.negatives import Negatives
 from train.photos import spread
+from train.places import path_of
 from train.recipe import Recipe, recipe_of
 from train.samples import Maker, Sample
 from train.stages import STAGES
@@ -79,10 +79,10 @@ def load_training_data(recipe: Recipe, size: int) -> TrainingData:
     """
     if recipe.labelled is None:
         return generated_data(recipe, size)
-    images = None if recipe.labelled_images is None else Path(recipe.labelled_images)
-    real = read_labelled(Path(recipe.labelled), images)
+    path, images = path_of(recipe.labelled), recipe.labelled_images
+    real = read_labelled(path, None if images is None else path_of(images))
     generated = None if recipe.labelled_part >= 1 else generated_data(recipe, size)
-    warnings = tuple(warnings_of_boxes(real, Path(recipe.labelled)))
+    warnings = tuple(warnings_of_boxes(real, path))
     real = with_labels(real, () if generated is None else generated.labels)
     training: Maker = labelled_maker(STAGES[recipe.stage], real.training, size, recipe.seed)
     held_out = load_pictures(real.held_out, size)
@@ -100,11 +100,11 @@ def generated_data(recipe: Recipe, size: int) -> DataSet:
     """
     return load_data_set(
         recipe.stage,
-        Path(recipe.cutouts),
-        Path(recipe.photos),
+        path_of(recipe.cutouts),
+        path_of(recipe.photos),
         size,
         recipe.seed,
-        distractors=Path(recipe.distractors) if recipe.distractors else None,
+        distractors=None if recipe.distractors is None else path_of(recipe.distractors),
         labels=recipe.labels,
         variety=recipe.variety,
     )

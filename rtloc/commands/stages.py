@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from rtloc.commands.options import NumberRange
+from rtloc.commands.run_folder import check_unused, held_folder
 from rtloc.commands.train_report import progress_report
 from rtloc.errors import UsageError
 from rtloc.found_sheet import Tile, draw_sheet
 from rtloc.memory import ALL_BYTES, keep_freed_memory
 from rtloc.pictures import write_picture
 from train.stage_recipes import PLANS, HeadName
-from train.stage_runs import StageRun, run_stage
+from train.stage_runs import StageRun, run_stage, stopped_run
 from train.stage_table import (
     FIGURES,
     Result,
@@ -105,28 +106,30 @@ def command(
     pictures with the true boxes and the found ones. Results that are there already of other stages
     stay. Ctrl-C stops; --resume goes on from there.
     """
-    wanted = chosen(only, HEADS[head])
-    for stage, name in wanted:
-        if not go_on and (run / name / stage / "last.pt").exists():
-            raise UsageError(
-                f"{run / name / stage} holds a run already; add --resume, or name another folder "
-                "with --run"
-            )
+    plans = {
+        (stage, name): replace(PLANS[name][stage].scaled(steps_scale), plain_loss=plain_loss)
+        for stage, name in chosen(only, HEADS[head])
+    }
+    for (stage, name), plan in plans.items():
+        if go_on:
+            stopped_run(stage, name, plan, run / name / stage)
+        else:
+            check_unused(run / name / stage)
     out.mkdir(parents=True, exist_ok=True)
     results = read_results(out / "results.json")
     keep_freed_memory(ALL_BYTES)
-    for stage, name in wanted:
-        plan = replace(PLANS[name][stage].scaled(steps_scale), plain_loss=plain_loss)
+    for (stage, name), plan in plans.items():
         if go_on and is_done(results, stage, name, plain(plan), count):
             click.echo(f"{stage}, {name} head: done already", err=True)
             continue
         click.echo(f"{stage}, {name} head: {plan.steps} steps at {plan.size} px", err=True)
-        with progress_report(plan.steps, quiet=False) as report:
+        folder = run / name / stage
+        with held_folder(folder), progress_report(plan.steps, quiet=False) as report:
             done = run_stage(
                 stage,
                 name,
                 plan,
-                run / name / stage,
+                folder,
                 report,
                 go_on=go_on,
                 count=count,

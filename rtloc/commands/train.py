@@ -1,5 +1,6 @@
 """`rtloc train`: make pictures, train on them, write a model file."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import cv2
 from click.core import ParameterSource
 
 from rtloc.commands.options import with_options
+from rtloc.commands.run_folder import held_folder
 from rtloc.commands.synth_options import check_needed
 from rtloc.commands.train_options import TRAIN_OPTIONS, Asked
 from rtloc.commands.train_report import progress_report, summary
@@ -17,10 +19,12 @@ from rtloc.memory import ALL_BYTES, keep_freed_memory
 from train.batches import usual_workers
 from train.data_set import DataSet
 from train.export import export_checkpoint, prepare_place
+from train.places import path_of
 from train.recipe import Measuring, Recipe
 from train.settle import settle
 from train.stage_recipes import PLANS
 from train.team import join_team
+from train.trainer import Trainer
 from train.training_data import LabelledData, TrainingData
 
 
@@ -43,30 +47,41 @@ def command(**options: Any) -> None:
     keep_freed_memory(ALL_BYTES)
     folder = asked.run or Path("runs") / asked.out.stem
     wanted = Measuring(asked.validate_every, asked.held_out, asked.negatives)
-    with join_team() as team:
-        trainer, data = open_run(folder, recipe, size, asked.depths, wanted, asked.go_on, team)
-        measuring = trainer.measuring or wanted
-        depths_note = note_of_depths(asked.weights, asked.own_classes, asked.depths)
-        notes = [] if asked.go_on or depths_note is None else [depths_note]
-        for line in [*notes, *warnings_of(data, trainer.recipe)] if team.leads else []:
-            click.echo(line, err=True)
-        samples = list(data.held_out_samples(measuring.held_out)) if team.leads else []
-        team.wait()  # else the first would find a run that another has begun
-        with progress_report(trainer.recipe.steps, quiet=not team.leads) as report:
-            trainer.train(
-                data.training,
-                samples,
-                folder,
-                report,
-                workers=usual_workers() if asked.workers is None else asked.workers,
-                validate_every=measuring.validate_every,
-            )
-    if team.leads:
-        click.echo("measuring the best weights and settling the threshold", err=True)
-        best, count = folder / "best.pt", measuring.held_out
-        settle(best, data, samples=count, photos=measuring.negatives, drawings=count)
-        figures = export_checkpoint(best, asked.out)
-        click.echo(f"{asked.out}: {summary(figures)}", err=True)
+    with ExitStack() as held:
+        with join_team() as team:
+            if team.leads:
+                held.enter_context(held_folder(folder))
+            trainer, data = open_run(folder, recipe, size, asked.depths, wanted, asked.go_on, team)
+            measuring = trainer.measuring or wanted
+            depths_note = note_of_depths(asked.weights, asked.own_classes, asked.depths)
+            notes = [] if asked.go_on or depths_note is None else [depths_note]
+            for line in [*notes, *warnings_of(data, trainer.recipe)] if team.leads else []:
+                click.echo(line, err=True)
+            learn(trainer, data, measuring, folder, asked.workers)
+        if team.leads:
+            click.echo("measuring the best weights and settling the threshold", err=True)
+            best, count = folder / "best.pt", measuring.held_out
+            settle(best, data, samples=count, photos=measuring.negatives, drawings=count)
+            figures = export_checkpoint(best, asked.out)
+            click.echo(f"{asked.out}: {summary(figures)}", err=True)
+
+
+def learn(
+    trainer: Trainer, data: TrainingData, measuring: Measuring, folder: Path, workers: int | None
+) -> None:
+    """Train a run to its end, and show how far it is; see `Trainer.train`."""
+    leads = trainer.team.leads
+    samples = list(data.held_out_samples(measuring.held_out)) if leads else []
+    trainer.team.wait()  # else the first would find a run that another has begun
+    with progress_report(trainer.recipe.steps, quiet=not leads) as report:
+        trainer.train(
+            data.training,
+            samples,
+            folder,
+            report,
+            workers=usual_workers() if workers is None else workers,
+            validate_every=measuring.validate_every,
+        )
 
 
 def check(asked: Asked) -> None:
@@ -104,5 +119,5 @@ def warnings_of(data: TrainingData, recipe: Recipe) -> list[str]:
     """Say what may be wrong with a labelled set, and with what pictures are generated of."""
     labelled = data if isinstance(data, LabelledData) else None
     generated = data if labelled is None else labelled.generated
-    found = generated.warnings(Path(recipe.photos)) if isinstance(generated, DataSet) else []
+    found = generated.warnings(path_of(recipe.photos)) if isinstance(generated, DataSet) else []
     return found if labelled is None else [*found, *labelled.warnings]

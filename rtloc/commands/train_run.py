@@ -1,23 +1,22 @@
 """Begin a training run, or go on with one."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
-from tempfile import TemporaryFile
 
 import click
 from click.core import ParameterSource
 
 from engines.errors import UnknownNameError
 from engines.model_file import form_in, read_model_info, resolve_model
+from rtloc.commands.run_folder import check_unused
 from rtloc.commands.synth_options import chosen_distractors
 from rtloc.commands.train_options import HARD_FROM, HARD_PART, STEPS_ON, Asked
 from rtloc.errors import UsageError
 from rtloc.localizer import DEFAULT_MODEL
 from train.data_set import CUTOUTS, PHOTOS
-from train.errors import TrainError
 from train.network import DEPTHS, Depths, NetworkShape
+from train.places import name_of, path_of
 from train.recipe import Measuring, Recipe, picture_size
 from train.stage_recipes import Plan
 from train.stages import STAGES, VARIETY
@@ -29,6 +28,7 @@ from train.transfer import MODEL_FILE
 RANDOM = "none"
 # the options whose field of the recipe has another name
 RECIPE_FIELDS = {"backgrounds": "photos", "no_distractors": "distractors"}
+PLACES = {"cutouts", "photos", "distractors", "labelled", "labelled_images"}
 
 
 def open_run(
@@ -43,21 +43,17 @@ def open_run(
     """Start a run in `folder`, or go on with the one that is there.
 
     Raises:
-        TrainError: there is a run already, or none to go on with, or its pictures have changed, or
-            nothing can be written there.
+        TrainError: there is a run already, or none to go on with, or its pictures have changed.
         UsageError: the run to go on with has another recipe.
     """
-    last = folder / "last.pt"
-    if team.rank == 0:
-        check_folder(folder)
     if go_on:
-        trainer = resume(last, team)
+        trainer = resume(folder / "last.pt", team)
         context = click.get_current_context()
-        check_resumed(context, recipe, size, depths, trainer)
+        trainer.recipe = resumed_recipe(context, recipe, size, depths, trainer)
         measuring = resumed_measuring(context, measuring, trainer.measuring)
         recipe, size = trainer.recipe, trainer.network.shape.size
-    elif last.exists():
-        raise TrainError(f"{folder} holds a run already; add --resume, or name another with --run")
+    else:
+        check_unused(folder)
     data = load_training_data(recipe, size)
     if not go_on:
         shape = NetworkShape(len(data.labels), size, depths=depths)
@@ -69,30 +65,10 @@ def open_run(
     return trainer, data
 
 
-def check_folder(folder: Path) -> None:
-    """Make sure that checkpoints can be written in a run's folder, and leave nothing there.
-
-    Raises:
-        TrainError: they cannot.
-    """
-    try:
-        made = [one for one in (folder, *folder.parents) if not one.exists()]
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=folder):
-            pass
-        with suppress(OSError):  # another run may have put something there meanwhile
-            for one in made:
-                one.rmdir()
-    except OSError as error:
-        raise TrainError(
-            f"cannot write in {folder}: {error.strerror}; name another folder with --run"
-        ) from error
-
-
-def check_resumed(
+def resumed_recipe(
     context: click.Context, asked: Recipe, size: int, depths: Depths, trainer: Trainer
-) -> None:
-    """Make sure that a resumed run is not asked for another recipe than its own.
+) -> Recipe:
+    """Return a resumed run's own recipe, but for folders that are elsewhere now.
 
     Raises:
         UsageError: an option was given that contradicts it.
@@ -100,15 +76,21 @@ def check_resumed(
     shape = trainer.network.shape
     wanted = {**asdict(asked), **sizes(asked, size), "depths": depths}
     own = {**asdict(trainer.recipe), **sizes(trainer.recipe, shape.size), "depths": shape.depths}
+    moved = {}
     for parameter in context.command.params:
         name = str(parameter.name)
         field = RECIPE_FIELDS.get(name, name)
         given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if given and field in own and wanted[field] != own[field]:
-            raise UsageError(
-                f"the run was begun with {field} {own[field]}, not {wanted[field]}; leave out "
-                f"{parameter.opts[0]}, or begin another run"
-            )
+        if not given or field not in own or wanted[field] == own[field]:
+            continue
+        if field in PLACES and own[field] is not None and not path_of(own[field]).exists():
+            moved[field] = wanted[field]
+            continue
+        raise UsageError(
+            f"the run was begun with {field} {own[field]}, not {wanted[field]}; leave out "
+            f"{parameter.opts[0]}, or begin another run"
+        )
+    return replace(trainer.recipe, **moved)
 
 
 def resumed_measuring(context: click.Context, asked: Measuring, own: Measuring | None) -> Measuring:
@@ -202,11 +184,11 @@ def recipe_of_options(asked: Asked, plan: Plan) -> Recipe:
     begun = weights is not None
     given_part = asked.picture_size and asked.picture_size / (asked.input_size or plan.size)
     recipe = Recipe(
-        cutouts=str((asked.cutouts or CUTOUTS).absolute()),
-        photos=str((asked.backgrounds or PHOTOS).absolute()),
-        distractors=whole(others),
-        labelled=whole(asked.labelled),
-        labelled_images=whole(asked.labelled_images),
+        cutouts=name_of(asked.cutouts or CUTOUTS),
+        photos=name_of(asked.backgrounds or PHOTOS),
+        distractors=named(others),
+        labelled=named(asked.labelled),
+        labelled_images=named(asked.labelled_images),
         labelled_part=asked.labelled_part or (1.0 if asked.cutouts is None else 0.5),
         stage=asked.stage,
         # the stages' classes are some of those that come with rtloc
@@ -216,7 +198,7 @@ def recipe_of_options(asked: Asked, plan: Plan) -> Recipe:
         batch_size=asked.batch_size or plan.batch_size,
         learning_rate=asked.learning_rate or plan.learning_rate / (2 if begun else 1),
         warmup_steps=plan.warmup_steps,
-        weights=whole(weights),
+        weights=named(weights),
         picture_part=given_part or plan.picture_part,
         # smaller pictures teach quickly what those weights know already
         small_part=0.0 if begun else plan.small_part,
@@ -232,9 +214,9 @@ def recipe_of_options(asked: Asked, plan: Plan) -> Recipe:
     return recipe
 
 
-def whole(path: Path | None) -> str | None:
-    """Return the whole path, so that a run can be resumed from any folder."""
-    return None if path is None else str(path.absolute())
+def named(path: Path | None) -> str | None:
+    """Return what the recipe keeps of a path, if there is one."""
+    return None if path is None else name_of(path)
 
 
 def usual_hard_part(recipe: Recipe) -> float:

@@ -20,19 +20,22 @@ from engines.backends import open_backend
 from engines.model_file import read_model_info
 from rtloc.commands.export import command as export_command
 from rtloc.commands.train import command as train_command
+from rtloc.commands.train_options import Asked
 from rtloc.commands.train_run import (
-    check_folder,
     file_of_weights,
     note_of_depths,
+    recipe_of_options,
     resumed_measuring,
+    resumed_recipe,
     usual_hard_part,
 )
-from rtloc.errors import UsageError
+from rtloc.errors import RtlocError, UsageError
 from train.checkpoint import load_checkpoint, save_checkpoint
 from train.data_set import CUTOUTS, PHOTOS, load_data_set
 from train.errors import TrainError
 from train.network import DEPTHS, NetworkShape
 from train.recipe import Measuring, Recipe, picture_size
+from train.stage_recipes import PLANS
 from train.trainer import Trainer
 from train.training_data import check_labels, generated_data
 
@@ -91,7 +94,7 @@ def test_a_model_is_trained_measured_and_exported(rtloc, fails, tmp_path: Path) 
     assert small.stage == "many-objects"
     assert (tmp_path / "int8.onnx").stat().st_size < 0.4 * again.stat().st_size
 
-    line = fails(1, *train, **ALONE)
+    line = fails(2, *train, **ALONE)
     assert "runs/tiny holds a run already; add --resume" in line
 
 
@@ -152,6 +155,26 @@ def test_a_resumed_run_is_measured_as_it_was_but_for_what_is_given() -> None:
     assert resumed("--resume", own=own) == own
     assert resumed("--resume", "--held-out", "500", own=own) == replace(own, held_out=500)
     assert resumed("--resume", "--negatives", "3", own=None) == Measuring(negatives=3)
+
+
+def test_a_resumed_run_finds_folders_that_were_moved(tmp_path: Path) -> None:
+    def resumed(own: Recipe, *given: str) -> Recipe:
+        context = train_command.make_context("train", ["--resume", *given])
+        asked = recipe_of_options(Asked(**context.params), PLANS["dense"]["many-objects"])
+        shape = NetworkShape(1, 128, widths=(4, 8, 8, 8), depths=(0, 0, 0))
+        return resumed_recipe(context, asked, 128, DEPTHS, Trainer(own, shape, ("mug",)))
+
+    here, gone = tmp_path / "here", tmp_path / "gone"
+    here.mkdir()
+    own = Recipe(cutouts=str(gone), labelled=str(gone / "set.json"))
+    assert resumed(own) == own
+    given = ("--cutouts", str(here), "--labelled", str(here), "--labelled-part", "0.5")
+    assert resumed(own, *given) == replace(own, cutouts=str(here), labelled=str(here))
+    for other in (replace(own, cutouts=str(here)), Recipe()):
+        with pytest.raises(UsageError, match=r"was begun with cutouts .* leave out --cutouts"):
+            resumed(other, "--cutouts", str(tmp_path))
+    with pytest.raises(UsageError, match="was begun with photos rtloc:photos, not "):
+        resumed(own, "--backgrounds", str(here))
 
 
 def test_pictures_may_be_smaller_than_the_input(rtloc, tmp_path: Path) -> None:
@@ -341,14 +364,6 @@ def test_a_set_of_other_labels_is_named(tmp_path: Path) -> None:
             check_labels(data, recipe, ["a", "b"])
 
 
-def test_whether_a_runs_folder_can_be_written_leaves_nothing_there(tmp_path: Path) -> None:
-    check_folder(tmp_path / "runs/new")
-    assert list(tmp_path.iterdir()) == []
-    (tmp_path / "runs").mkdir()
-    check_folder(tmp_path / "runs/new")
-    assert [one.name for one in tmp_path.rglob("*")] == ["runs"]
-
-
 def test_a_place_that_cannot_be_written_is_found_out_before_training(tmp_path: Path) -> None:
     done = CliRunner().invoke(train_command, ["-o", str(tmp_path), "--run", str(tmp_path / "run")])
     assert isinstance(done.exception, UsageError)
@@ -361,6 +376,6 @@ def test_a_place_that_cannot_be_written_is_found_out_before_training(tmp_path: P
     ):
         options = ["-o", str(tmp_path / place), "--run", str(tmp_path / run)]
         done = CliRunner().invoke(train_command, options)
-        assert isinstance(done.exception, TrainError)
+        assert isinstance(done.exception, TrainError | RtlocError)
         assert re.search(says, str(done.exception))
     assert files(tmp_path) == {"file"}

@@ -115,7 +115,13 @@ def test_stages_are_trained_measured_and_gone_on_with(rtloc: Callable, tmp_path:
 
     # another plan is another run
     again = ("stages", "--only", "white-box", "--head", "single", *TINY, "--steps-scale", 0.004)
+    folder = tmp_path / "runs/stages/single/white-box"
+    kept = {path: path.read_bytes() for path in folder.iterdir()}
     done = rtloc(*again, "--resume", **ALONE)
+    assert done.returncode == 1
+    assert "single/white-box holds a run of another plan; move it away" in done.stderr
+    assert {path: path.read_bytes() for path in folder.iterdir()} == kept
+    done = rtloc(*again, "--run", "runs/others", "--resume", **ALONE)
     assert done.returncode == 0, done.stderr
     assert "done already" not in done.stderr
     now = json.loads((out / "results.json").read_text("utf-8"))
@@ -175,13 +181,14 @@ def test_a_stopped_stage_goes_on_where_it_was(tmp_path: Path) -> None:
     assert done.seconds > state["seconds"] > 0
     assert done.pictures == 16
     assert len(done.samples) == len(done.found) == 12
-    # by another plan, or without being asked to go on, it starts anew
-    steps.clear()
-    run(lambda now: steps.append(now.step), replace(PLAN, steps=3), go_on=True)
-    assert steps == [1, 2, 3]
+    (tmp_path / "notes.txt").write_text("mine", "utf-8")
+    with pytest.raises(TrainError, match="holds a run of another plan; move it away"):
+        run(stop, replace(PLAN, steps=3), go_on=True)
+    # without being asked to go on, it starts anew
     steps.clear()
     run(lambda now: steps.append(now.step))
     assert steps == [1, 2, 3, 4]
+    assert (tmp_path / "notes.txt").read_text("utf-8") == "mine"
 
 
 def test_the_single_object_head_ends_in_eight_numbers_at_every_stage(tmp_path: Path) -> None:

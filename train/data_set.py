@@ -6,10 +6,16 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from train.cutouts import Cutout, load_cutouts, load_distractors, warning_of_rectangles
+from train.cutouts import (
+    SUFFIXES,
+    Cutout,
+    load_cutouts,
+    load_distractors,
+    warning_of_rectangles,
+)
 from train.errors import TrainError
 from train.generator import PictureMaker, picture_maker
-from train.names import left_out, note_of, note_of_no_cutouts
+from train.names import left_out, note_of, note_of_unused
 from train.negatives import Negatives, negatives_for
 from train.photos import Image, all_of, load_backgrounds, load_photos, warning_of_few
 from train.places import ASSETS
@@ -23,6 +29,8 @@ HELD_OUT_PHOTOS = ASSETS / f"photos{HELD_OUT}"
 DISTRACTORS = ASSETS / "distractors"
 HELD_OUT_DISTRACTORS = ASSETS / f"distractors{HELD_OUT}"
 Picture = TypeVar("Picture")
+CUTOUT_USE = "a cut-out is a PNG, WebP or SVG in the folder of its class"
+DISTRACTOR_USE = "a drawing is a PNG, WebP or SVG in the folder, or in one in it"
 HELD_OUT_ONE_IN = 5
 HELD_OUT_SEED = 1_000_003  # no training seed meets it by accident
 EVALUATION_SEED = 5_000_011  # nor does any picture that a threshold was settled on
@@ -87,7 +95,7 @@ def load_data_set(
     known, loaded = load_cutouts(cutouts)
     if labels is not None:
         known, loaded = kept_classes(known, loaded, labels)
-    unused = note_of_no_cutouts(cutouts)
+    unused = note_of_unused(cutouts, SUFFIXES, {2}, CUTOUT_USE)
     kept, held_out, notes = split_backgrounds(photos, known)
     if STAGES[stage].objects == "white-box":
         known = ("white box",)
@@ -169,7 +177,8 @@ def split_distractors(
     beside = held_out_beside(folder)
     if beside is None:
         kept, held_out = hold_out(list(load_distractors(folder).values()), folder, "distractor")
-        return views_of(kept), views_of(held_out), ()
+        unused = note_of_unused(folder, SUFFIXES, {1, 2}, DISTRACTOR_USE)
+        return views_of(kept), views_of(held_out), () if unused is None else (unused,)
     parts, like = [], []
     for part in map(loaded_once, (folder, beside)):
         own = left_out(list(part), labels if folder == DISTRACTORS else ())

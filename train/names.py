@@ -47,15 +47,20 @@ def some_of(names: Sequence[str]) -> str:
     return ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
 
 
-def note_of_no_cutouts(folder: Path) -> str | None:
-    """Say that pictures below a folder of cut-outs are left out, or return None: there are none."""
+def note_of_unused(
+    folder: Path, suffixes: Collection[str], depths: Collection[int], use: str
+) -> str | None:
+    """Say that pictures below a folder are left out, or return None: there are none.
+
+    Used are those that end so and lie so deep: 1, in the folder itself, or 2, in one in it. use:
+    the same for people.
+    """
     inside = [path.relative_to(folder) for path in files_below(folder, SUFFIXES | OTHER_PICTURES)]
-    names = [
-        str(path) for path in inside if len(path.parts) != 2 or path.suffix.lower() not in SUFFIXES
+    unused = [
+        str(path)
+        for path in inside
+        if len(path.parts) not in depths or path.suffix.lower() not in suffixes
     ]
-    if not names:
+    if not unused:
         return None
-    return (
-        f"left out of {folder}: {some_of(names)} ({len(names)} in all); a cut-out is a PNG, WebP "
-        "or SVG in the folder of its class"
-    )
+    return f"left out of {folder}: {some_of(unused)} ({len(unused)} in all); {use}"

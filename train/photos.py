@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from train.errors import TrainError
-from train.names import left_out, note_of
+from train.names import left_out, note_of, note_of_unused
 from train.picture_file import check_name, decoded, files_in
 
 # of a damaged film our own error tells; OpenCV looks here when it opens its first film
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
+PHOTO_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 FILM_SUFFIXES = {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv"}
+PHOTO_USE = "a photo is a JPEG, PNG, WebP, TIFF, GIF or BMP in the folder itself"
 LONGEST_SIDE_PX = 640
 SMALLEST_SIDE_PX = 64
 MOST_FRAMES = 200  # of one film
@@ -70,7 +71,7 @@ def load_backgrounds(path: Path, unlike: Collection[str] = ()) -> Backgrounds:
     films = [film_frames(one) for one in files_in(path, FILM_SUFFIXES)]
     if not photos and not films:
         raise TrainError(f"no photos in {path}; put some JPEG or PNG files or a video there")
-    notes = [note_of(like, "photos")]
+    notes = [note_of(like, "photos"), note_of_unused(path, PHOTO_SUFFIXES, {1}, PHOTO_USE)]
     if len(photos) < len(wanted):
         notes.append(f"only {len(photos)} of the {len(wanted)} photos in {path} are used")
     return Backgrounds(photos, films, tuple(note for note in notes if note is not None))

@@ -17,7 +17,7 @@ from train.data_set import (
     split_backgrounds,
     split_distractors,
 )
-from train.names import is_named_like, left_out, note_of, note_of_no_cutouts
+from train.names import is_named_like, left_out, note_of
 from train.picture_file import files_below
 
 
@@ -79,7 +79,6 @@ def test_what_comes_with_rtloc_is_left_out_where_it_is_named_like_a_label(tmp_pa
 
 
 def test_pictures_that_are_no_cut_outs_are_told_in_one_line(tmp_path: Path) -> None:
-    assert note_of_no_cutouts(CUTOUTS) is None
     cut = tmp_path / "cut"
     (cut / "pot/more").mkdir(parents=True)
     shutil.copy(next(CUTOUTS.glob("*/*.webp")), cut / "pot/A.WEBP")
@@ -92,3 +91,22 @@ def test_pictures_that_are_no_cut_outs_are_told_in_one_line(tmp_path: Path) -> N
         f"left out of {cut}: loose.png, pot/b.JPG, pot/d.gif, … (4 in all); a cut-out is a PNG, "
         "WebP or SVG in the folder of its class"
     ]
+
+
+def test_photos_and_drawings_that_are_not_used_are_told(tmp_path: Path) -> None:
+    photos, drawings = tmp_path / "photos", tmp_path / "drawings"
+    shutil.copytree(CUTOUTS / "Pikachu", drawings / "kind")
+    (photos / "kitchen").mkdir(parents=True)
+    for n, photo in enumerate(sorted(PHOTOS.glob("*.jpg"))[:2]):
+        shutil.copy(photo, photos / f"{n}.jpg")
+    assert split_backgrounds(photos)[2] == split_distractors(drawings)[2] == ()
+    for unused in (photos / "kitchen/a.jpg", photos / "b.heic", drawings / "c.jpg"):
+        unused.touch()
+    assert split_backgrounds(photos)[2] == (
+        f"left out of {photos}: b.heic, {Path('kitchen/a.jpg')} (2 in all); a photo is a JPEG, "
+        "PNG, WebP, TIFF, GIF or BMP in the folder itself",
+    )
+    assert split_distractors(drawings)[2] == (
+        f"left out of {drawings}: c.jpg (1 in all); a drawing is a PNG, WebP or SVG in the "
+        "folder, or in one in it",
+    )

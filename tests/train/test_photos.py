@@ -25,10 +25,11 @@ def put(folder: Path, name: str, width: int = 100, height: int = 80, grey: int =
 
 
 def test_photos_come_in_the_order_of_their_names(tmp_path: Path) -> None:
-    for name, grey in (("c.png", 30), ("a.png", 10), ("b.bmp", 20)):
+    names = (("c.png", 30), ("a.png", 10), ("b.bmp", 20), ("d.tif", 40), ("e.gif", 85))
+    for name, grey in names:
         put(tmp_path, name, grey=grey)
     (tmp_path / "list.txt").write_text("no photo")
-    assert [int(photo[0, 0, 0]) for photo in load_photos(tmp_path)] == [10, 20, 30]
+    assert [int(photo[0, 0, 0]) for photo in load_photos(tmp_path)] == [10, 20, 30, 40, 85]
 
 
 def test_large_photos_are_shrunk_and_small_ones_left(tmp_path: Path) -> None:

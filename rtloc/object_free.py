@@ -15,9 +15,19 @@ def check_object_free(path: Path) -> None:
 
     Raises:
         UsageError: there is none.
+        RtlocError: a picture or the video cannot be read.
     """
-    if path.is_dir() or not path.exists():
-        find_pictures([path])
+    if holds_pictures(path):
+        for picture in find_pictures([path]):
+            read_picture(picture)
+        return
+    with open_video(path):
+        pass
+
+
+def holds_pictures(path: Path) -> bool:
+    """Say whether a path is a picture or a folder, or nothing is there; otherwise it is a video."""
+    return path.is_dir() or path.suffix.lower() in SUFFIXES or not path.exists()
 
 
 def object_free(path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
@@ -26,7 +36,7 @@ def object_free(path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     Raises:
         RtlocError: a picture or the video cannot be read.
     """
-    if path.is_dir() or path.suffix.lower() in SUFFIXES:
+    if holds_pictures(path):
         for picture in find_pictures([path]):
             yield picture.name, read_picture(picture)
         return

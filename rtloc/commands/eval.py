@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 import cv2
+from click.core import ParameterSource
 
 from engines.model_file import ModelInfo
 from rtloc.commands.eval_report import as_json, as_table
@@ -19,7 +20,7 @@ from rtloc.commands.synth_options import (
     generated_data,
 )
 from rtloc.errors import UsageError
-from rtloc.files import check_writable
+from rtloc.files import check_apart, check_writable
 from rtloc.found_sheet import Tile, draw_sheet
 from rtloc.localizer import DEFAULT_MODEL, Localizer
 from rtloc.object_free import check_object_free
@@ -36,6 +37,7 @@ from train.yolo_set import YOLO_SUFFIXES
 
 A_PATH = click.Path(path_type=Path)
 GENERATED = 1000
+MADE_OF = {"cutouts", "backgrounds", "distractors", "no_distractors"}
 CHARACTERS = 72  # of text below one of the worst pictures
 
 
@@ -91,6 +93,7 @@ def command(
     """
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our own errors say it
     check_outputs(plot, worst, negatives)
+    check_data(data, images is not None, click.get_current_context())
     made_of = chosen_folders(**folders)
     with Localizer(model, backend=backend, threshold=threshold, input_size=input_size) as localizer:
         info, lowest = localizer.info, localizer.threshold
@@ -130,6 +133,8 @@ def check_outputs(plot: Path | None, worst: Path | None, negatives: tuple[Path, 
             if path.suffix.lower() != ".png":
                 raise UsageError(f"{path} must end in .png")
             check_writable(path)
+    if plot is not None and worst is not None:
+        check_apart(plot, worst)
     for path in negatives:
         check_object_free(path)
     # what is not installed is told at once
@@ -137,6 +142,24 @@ def check_outputs(plot: Path | None, worst: Path | None, negatives: tuple[Path, 
 
     if plot is not None:
         import matplotlib  # noqa: F401
+
+
+def check_data(data: str | None, has_images: bool, context: click.Context) -> None:
+    """Make sure that no option is given that is for another kind of DATA.
+
+    Raises:
+        UsageError: one is.
+    """
+    if data is None or data in STAGES:
+        if has_images:
+            raise UsageError("--images is for COCO sets; leave it out, or name one as DATA")
+        return
+    for option in context.command.params:
+        is_given = context.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE
+        if is_given and option.name in MADE_OF:
+            raise UsageError(
+                f"{option.opts[0]} is for generated pictures; leave it out, or name a stage as DATA"
+            )
 
 
 def open_data(

@@ -282,10 +282,26 @@ def test_what_cannot_be_measured_is_said(
     assert "with --cutouts, or as DATA a labelled set" in said
     assert "must end in .png" in fails(2, "eval", model, coco, "--plot", "pr.pdf")
     distractors = ("--distractors", ".", "--no-distractors")
-    assert "contradict each other" in fails(2, "eval", model, coco, *distractors)
+    assert "contradict each other" in fails(2, "eval", model, *distractors)
     assert "no folder none" in fails(2, "eval", model, coco, "--worst", "none/worst.png")
     assert "no such file or folder" in fails(2, "eval", model, coco, "--negatives", "none.mp4")
     assert "no pictures in" in fails(2, "eval", model, coco, "--negatives", tmp_path)
+    for name in ("bad.mp4", "bad.jpg"):  # before anything is measured
+        (tmp_path / name).write_bytes(b"nothing")
+        line = fails(1, "eval", model, "none.json", "--negatives", tmp_path / name)
+        assert name in line
+        assert "none.json" not in line
+    for given in (
+        ("--plot", "a.png", "--worst", "./a.png"),
+        ("--worst", "a.png", "--plot", "a.png"),
+    ):
+        assert "a.png itself; name another" in fails(2, "eval", model, coco, *given)
+    images = ("--images", tmp_path)
+    assert "--images is for COCO sets; leave" in fails(2, "eval", model, "many-objects", *images)
+    for option in ("--cutouts", "--backgrounds", "--distractors"):
+        line = fails(2, "eval", model, coco, option, "nowhere")
+        assert f"{option} is for generated pictures; leave it out" in line
+    assert "--no-distractors is for" in fails(2, "eval", model, "data.yaml", "--no-distractors")
     (coco.parent / "other.png").write_bytes(b"nothing")
     assert "other.png is no picture" in fails(1, "eval", model, coco)
     assert "--images" in fails(1, "eval", model, coco, "--images", tmp_path)

@@ -6,8 +6,8 @@ from typing import Literal
 
 import click
 
+from rtloc.commands.model_out import check_out, out_option
 from rtloc.commands.options import INPUT_SIZE
-from rtloc.errors import UsageError
 from rtloc.files import check_apart
 from train.checkpoint import load_checkpoint
 from train.export import export_checkpoint, figures_of, prepare_place
@@ -18,14 +18,7 @@ from train.training_data import data_of_state
 
 @click.command()
 @click.argument("checkpoint", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("model.onnx"),
-    show_default=True,
-    help="The model file to write.",
-)
+@out_option
 @click.option(
     "--precision",
     type=click.Choice(["fp32", "fp16", "int8"]),
@@ -52,8 +45,7 @@ def command(
     With fp16 the same in fp32 is written beside it, as NAME-fp32.onnx where OUT is NAME.onnx or
     NAME-fp16.onnx: what to verify it against.
     """
-    if out.suffix.lower() != ".onnx":
-        raise UsageError(f"{out} must end in .onnx")
+    check_out(out)
     check_apart(out, checkpoint)
     if precision == "int8":  # to make it takes minutes
         figures_of(load_checkpoint(checkpoint), checkpoint)

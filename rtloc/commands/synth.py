@@ -119,7 +119,8 @@ def command(
     if held_out and variety is not None:
         raise UsageError("--variety is of pictures to train on; leave it out, or --held-out")
     check_needed(stage, cutouts, backgrounds, variety)
-    check_outputs(out, preview, count)
+    made_of = [one for one in (cutouts, backgrounds, distractors) if one is not None]
+    check_outputs(out, preview, count, made_of)
     data = load_data_set(
         stage,
         cutouts or CUTOUTS,
@@ -148,8 +149,12 @@ def command(
     click.echo(f"{out}: {number} pictures of the stage {stage} at {size} px", err=True)
 
 
-def check_outputs(out: Path | None, preview: Path | None, count: int | None) -> None:
+def check_outputs(
+    out: Path | None, preview: Path | None, count: int | None, made_of: Sequence[Path]
+) -> None:
     """Find out before the work what would fail after it.
+
+    made_of: the folders given, whose pictures stay what they are.
 
     Raises:
         UsageError: there is nothing to write, or too much for a sheet, or it cannot be written.
@@ -162,6 +167,9 @@ def check_outputs(out: Path | None, preview: Path | None, count: int | None) -> 
         if out is None and count is not None and count > MOST_SHOWN:
             raise UsageError(f"a contact sheet holds {MOST_SHOWN} pictures at most, not {count}")
         check_writable(preview)
+        for folder in made_of:
+            if preview.resolve().is_relative_to(folder.resolve()):
+                raise UsageError(f"{preview} would lie in {folder}; write it elsewhere")
     if out is not None:
         check_new(out)
         if preview is not None and out.resolve() in (preview.resolve(), *preview.resolve().parents):

@@ -8,6 +8,7 @@ import click
 import cv2
 from click.core import ParameterSource
 
+from rtloc.commands.model_out import check_out
 from rtloc.commands.options import with_options
 from rtloc.commands.run_folder import held_folder
 from rtloc.commands.synth_options import check_needed
@@ -100,8 +101,7 @@ def check(asked: Asked) -> None:
     check_labelled(asked.labelled, asked.labelled_images, asked.labelled_part, given)
     check_needed(asked.stage, asked.cutouts, asked.backgrounds, asked.variety)
     check_loss(click.get_current_context(), asked)
-    if asked.out.suffix.lower() != ".onnx":
-        raise UsageError(f"{asked.out} must end in .onnx")
+    check_out(asked.out, may_be_there=asked.go_on)
 
 
 def check_loss(context: click.Context, asked: Asked) -> None:

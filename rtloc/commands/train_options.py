@@ -6,6 +6,7 @@ from typing import Literal
 
 import click
 
+from rtloc.commands.model_out import out_option
 from rtloc.commands.options import PICTURE_SIZE, NumberRange, Option
 from rtloc.commands.synth_options import distractor_options, variety_option
 from train.network import DEPTHS, Depths
@@ -60,14 +61,7 @@ class Asked:
 
 
 TRAIN_OPTIONS: tuple[Option, ...] = (
-    click.option(
-        "-o",
-        "--out",
-        type=A_PATH,
-        default=Path("model.onnx"),
-        show_default=True,
-        help="The model file to write.",
-    ),
+    out_option,
     click.option("--run", type=A_PATH, help="Folder of checkpoints and log.  [default: runs/NAME]"),
     click.option("--resume", "go_on", is_flag=True, help="Go on with the run in its folder."),
     click.option(

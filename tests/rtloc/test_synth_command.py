@@ -192,6 +192,9 @@ def test_what_cannot_be_written_is_said(refuses: Callable[..., str], tmp_path: P
     assert "no folder nowhere" in refuses(2, "--preview", "nowhere/a.png")
     (tmp_path / "empty").mkdir()
     assert "write empty/a.png beside it" in refuses(2, "empty", "--preview", "empty/a.png")
+    for option in ("--cutouts", "--backgrounds", "--distractors"):
+        line = refuses(2, "--preview", "empty/a.png", option, "empty")
+        assert "empty/a.png would lie in empty; write it elsewhere" in line
     assert "240 pictures at most, not 300" in refuses(2, "--preview", "a.png", "--count", 300)
     assert "130 is not a multiple of 32" in refuses(2, "set", "--size", 130)
     assert "contradict each other" in refuses(2, "set", "--png", "--jpeg-quality", 50)

@@ -333,6 +333,15 @@ def test_there_must_be_a_run_to_resume_or_export(fails) -> None:
     assert "no checkpoint at best.pt" in fails(1, "export", "best.pt")
 
 
+def test_a_model_that_nobody_named_is_not_written_over(fails, tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"mine")
+    for command in (("export", "best.pt"), ("train", "--run", "runs/other")):
+        assert "model.onnx is there already; name a file with -o" in fails(2, *command)
+    assert "no checkpoint" in fails(1, "export", "best.pt", "-o", "model.onnx")
+    assert "no checkpoint" in fails(1, "train", "--resume")
+    assert files(tmp_path) == {"model.onnx"}
+
+
 def test_a_model_is_not_exported_over_its_checkpoint(fails, tmp_path: Path) -> None:
     for name, said in (("best.pt", "must end in .onnx"), ("best.onnx", "best.onnx itself")):
         (tmp_path / name).write_bytes(b"a run")

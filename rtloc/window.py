@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from rtloc.errors import RtlocError
 
 ESCAPE = 27
+NO_KEY = -1
 QUIT_KEYS = {ord("q"), ord("Q"), ESCAPE}
 WINDOW_STYLE = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
 X_PORT = 6000
@@ -27,29 +29,37 @@ class Window:
     def __init__(self, title: str) -> None:
         self._title = title
         self._sized = False
+        self._pressed: deque[int] = deque()
 
-    def show(self, image: NDArray[np.uint8]) -> bool:
-        """Show a frame, uint8 [H, W, 3] BGR; return whether the run shall go on."""
+    def show(self, image: NDArray[np.uint8]) -> None:
+        """Show a frame, uint8 [H, W, 3] BGR; keys that come meanwhile are kept for `key`."""
         if not self._sized:
             cv2.resizeWindow(self._title, image.shape[1], image.shape[0])
             self._sized = True
         cv2.imshow(self._title, image)
-        return self.goes_on()
+        key = self._live()  # until then nothing is painted
+        if key != NO_KEY:
+            self._pressed.append(key)
 
     def goes_on(self) -> bool:
         """Let the window live for a moment; return False when its user wants to end."""
         return self.key() not in QUIT_KEYS
 
     def key(self) -> int:
-        """Let the window live for a moment; return the key that was pressed, -1 for none.
+        """Let the window live for a moment; return the key that was pressed, NO_KEY for none.
 
         Only keys of ASCII count; closing the window counts as Esc.
         """
+        return self._pressed.popleft() if self._pressed else self._live()
+
+    def _live(self) -> int:
         key = cv2.waitKeyEx(1)  # waitKey cuts X's code of an arrow, 0xff51, down to a Q
         if cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
             return ESCAPE
-        code = key & 0xFFFF if key >= 0 else -1  # above these bits GTK tells of Num Lock and so on
-        return code if code < 128 else -1
+        if key < 0:
+            return NO_KEY
+        code = key & 0xFFFF  # above these bits GTK tells of Num Lock and so on
+        return code if code < 128 else NO_KEY
 
 
 @contextmanager

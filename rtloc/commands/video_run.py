@@ -67,8 +67,10 @@ class Run:
             ):
                 for frame in results:
                     advance(self.stats.fps())
-                    if self.window and not self.window.show(frame.image):
-                        break
+                    if self.window:
+                        self.window.show(frame.image)
+                        if not self.window.goes_on():
+                            break
         except KeyboardInterrupt:
             return False
         return True

@@ -132,6 +132,11 @@ def test_keys_take_a_snapshot_and_record(
             screen.press(key)
             time.sleep(0.5)
     time.sleep(1)
+    taken = len(list(tmp_path.glob("rtloc-*.png")))
+    for _ in range(10):  # each counts, also while the next frame is waited for
+        screen.press("s")
+        time.sleep(0.4)
+    assert len(list(tmp_path.glob("rtloc-*.png"))) >= taken + 5
     screen.press_until_the_end("q", process)
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 0, errors

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -13,9 +13,12 @@ from torch.utils.data import DataLoader, Dataset
 
 from engines.cores import usable_cores
 from train.errors import TrainError
+from train.interrupts import KINDS
 from train.samples import Maker, Sample
 from train.targets import Targets, make_targets
 from train.team import ALONE, Team
+
+OUTLIVE_S = 10  # longer than a step takes, and a checkpoint
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +79,13 @@ class GeneratedBatches(Dataset[Batch]):
 def _in_the_background(worker: int) -> None:
     """Leave the processor to the training whenever that can use it; it waits when it must.
 
-    Ctrl-C is for the training as well: it ends its workers when it has saved.
+    What stops the whole run is for the training: it ends its workers when it has saved. If it does
+    so by SIGTERM, as it must when it fails, they end a little later.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for kind in KINDS:
+        signal.signal(kind, signal.SIG_IGN)
+    if hasattr(signal, "alarm"):
+        signal.signal(signal.SIGTERM, lambda *_: signal.alarm(OUTLIVE_S))
     if hasattr(os, "nice"):
         os.nice(19)
     cv2.setNumThreads(0)
@@ -102,8 +109,10 @@ def own_words(error: TrainError) -> str:
     return str(error).rpartition(kind)[2].rstrip()
 
 
-def batches(pictures: GeneratedBatches, first: int, end: int, workers: int) -> Iterator[Batch]:
-    """Yield the batches `first` to `end` − 1, in order.
+def batches(
+    pictures: GeneratedBatches, first: int, end: int, workers: int
+) -> Generator[Batch, None, None]:
+    """Yield the batches `first` to `end` − 1, in order; closed, it ends those that make them.
 
     Raises:
         TrainError: a picture cannot be read any more, or a process that makes them was killed.

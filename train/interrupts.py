@@ -1,62 +1,66 @@
-"""Ctrl-C without half-done work: the step that runs is finished first."""
+"""Ctrl-C without half-done work: the step that runs is finished first.
+
+So it is with SIGTERM, by which services and queues of jobs stop a run, and SIGHUP, by which a
+closed connection does.
+"""
 
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 
+# Windows knows the first two
+KINDS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+Note = Callable[[int, FrameType | None], None]
 
-def can_hold() -> bool:
-    """Say whether Ctrl-C can be held back here: in the main thread, where it is not ignored."""
-    is_main = threading.current_thread() is threading.main_thread()
-    return is_main and signal.getsignal(signal.SIGINT) not in {signal.SIG_IGN, None}
+
+def held_kinds() -> list[signal.Signals]:
+    """Return the signals that can be held back here: in the main thread, those not ignored."""
+    if threading.current_thread() is not threading.main_thread():
+        return []
+    return [kind for kind in KINDS if signal.getsignal(kind) not in {signal.SIG_IGN, None}]
+
+
+@contextmanager
+def noted(note: Note) -> Iterator[None]:
+    """Call `note` for each signal that can be held back, while the block runs."""
+    with ExitStack() as stack:
+        for kind in held_kinds():
+            stack.callback(signal.signal, kind, signal.signal(kind, note))
+        yield
 
 
 @contextmanager
 def delayed_interrupt() -> Iterator[Callable[[], None]]:
     """Hold back the first Ctrl-C; yield a function that raises it as KeyboardInterrupt.
 
-    A second Ctrl-C is not held back. Outside the main thread, or where Ctrl-C is ignored (as in a
-    background job), nothing is changed.
+    A second one is not held back. Outside the main thread, or where it is ignored (as Ctrl-C is in
+    a background job), nothing is changed.
     """
     came = False
-    if not can_hold():
-        yield lambda: None
-        return
+    before = {kind: signal.getsignal(kind) for kind in held_kinds()}
 
     def note(number: int, frame: FrameType | None) -> None:
         nonlocal came
         came = True
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before[signal.Signals(number)])
 
     def check() -> None:
         if came:
             raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGINT, note)
-    try:
+    with noted(note):
         yield check
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
 def unbroken() -> Iterator[None]:
     """Hold back Ctrl-C, however often it comes, until what is done is whole."""
-    came = False
-    if not can_hold():
-        yield
-        return
-
-    def note(number: int, frame: FrameType | None) -> None:
-        nonlocal came
-        came = True
-
-    before = signal.signal(signal.SIGINT, note)
+    came: dict[int, None] = {}  # in their order
     try:
-        yield
+        with noted(lambda number, frame: came.update({number: None})):
+            yield
     finally:
-        signal.signal(signal.SIGINT, before)
-        if came:
-            signal.raise_signal(signal.SIGINT)
+        for number in came:
+            signal.raise_signal(number)

@@ -2,7 +2,8 @@
 
 import copy
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ from train.trained import load_weights, network_locate, shape_of
 from train.transfer import begin_with
 
 LOG_EVERY = 50
+SAVE_EVERY_S = 60
 
 
 @dataclass(frozen=True)
@@ -122,8 +124,9 @@ class Trainer:
     ) -> None:
         """Train to the recipe's last step.
 
-        `folder` gets `last.pt`, `best.pt`, `log.csv` and `curves.png`. Ctrl-C (KeyboardInterrupt)
-        saves `last.pt` first; training resumed from there goes on as if it had never stopped.
+        `folder` gets `last.pt`, `best.pt`, `log.csv` and `curves.png`. Ctrl-C, SIGTERM and SIGHUP
+        (as KeyboardInterrupt) save `last.pt` first, as is done once a minute; training resumed
+        from there goes on as if it had never stopped.
 
         Raises:
             TrainError: the loss is no longer a finite number (the weights are spoilt, so `last.pt`
@@ -136,12 +139,14 @@ class Trainer:
             raise TrainError(f"cannot make the folder {folder}: {error.strerror}") from error
         if self.team.leads:
             cut_rows(folder / "log.csv", self.step)
-        source = self._batches(maker, workers)
         first_second = self.seconds
-        started = time.perf_counter()
+        started, saved = time.perf_counter(), time.monotonic()
         seen, spoilt = 0, False
         try:
-            with delayed_interrupt() as interrupt_if_asked:
+            with (
+                closing(self._batches(maker, workers)) as source,
+                delayed_interrupt() as interrupt_if_asked,
+            ):
                 for made in source:
                     hard = self.hard
                     batch = made if hard is None else hard.add_to(made, self.step, self.averaged)
@@ -156,6 +161,9 @@ class Trainer:
                     rate = seen / (self.seconds - first_second)
                     now = Progress(self.step, self.recipe.steps, loss, rate, figures)
                     self._log(now, folder)
+                    if self.team.leads and time.monotonic() > saved + SAVE_EVERY_S:
+                        save_checkpoint(folder / "last.pt", self.state())
+                        saved = time.monotonic()
                     report(now)
                     interrupt_if_asked()
                     started = time.perf_counter()
@@ -166,7 +174,7 @@ class Trainer:
             if self.team.leads and not spoilt:
                 save_checkpoint(folder / "last.pt", self.state())
 
-    def _batches(self, maker: Maker, workers: int) -> Iterator[Batch]:
+    def _batches(self, maker: Maker, workers: int) -> Generator[Batch, None, None]:
         """Return the batches of the steps to come; look for hard pictures, if any are wanted."""
         size = picture_size(self.recipe, self.network.shape.size)
         maker = maker.at_size(size)

@@ -11,6 +11,7 @@ from rtloc.commands.run_folder import check_unused, held_folder
 from rtloc.commands.train_report import progress_report
 from rtloc.errors import UsageError
 from rtloc.found_sheet import Tile, draw_sheet
+from rtloc.interrupts import terminated_like_interrupted
 from rtloc.memory import ALL_BYTES, keep_freed_memory
 from rtloc.pictures import write_picture
 from train.stage_recipes import PLANS, HeadName
@@ -124,7 +125,11 @@ def command(
             continue
         click.echo(f"{stage}, {name} head: {plan.steps} steps at {plan.size} px", err=True)
         folder = run / name / stage
-        with held_folder(folder), progress_report(plan.steps, quiet=False) as report:
+        with (
+            terminated_like_interrupted(),
+            held_folder(folder),
+            progress_report(plan.steps, quiet=False) as report,
+        ):
             done = run_stage(
                 stage,
                 name,

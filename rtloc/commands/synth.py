@@ -21,6 +21,7 @@ from rtloc.commands.synth_options import (
 from rtloc.contact_sheet import draw_contact_sheet
 from rtloc.errors import UsageError
 from rtloc.files import check_new, check_writable, new_folder
+from rtloc.interrupts import terminated_like_interrupted
 from rtloc.pictures import write_picture
 from train.data_set import CUTOUTS, HELD_OUT_SEED, PHOTOS, DataSet, load_data_set
 from train.generator import PictureMaker
@@ -200,7 +201,7 @@ def write_set(
     Raises:
         RtlocError, TrainError: it cannot be written.
     """
-    with new_folder(out) as folder:
+    with terminated_like_interrupted(), new_folder(out) as folder:
         if form == "coco":
             done = write_coco(folder, labels, to_train, workers)
         else:

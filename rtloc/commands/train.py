@@ -1,6 +1,7 @@
 """`rtloc train`: make pictures, train on them, write a model file."""
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from rtloc.commands.train_options import TRAIN_OPTIONS, Asked
 from rtloc.commands.train_report import progress_report, summary
 from rtloc.commands.train_run import check_labelled, note_of_depths, open_run, recipe_of_options
 from rtloc.errors import UsageError
+from rtloc.interrupts import terminated_like_interrupted
 from rtloc.memory import ALL_BYTES, keep_freed_memory
 from train.batches import usual_workers
 from train.data_set import DataSet
@@ -49,9 +51,11 @@ def command(**options: Any) -> None:
     folder = asked.run or Path("runs") / asked.out.stem
     wanted = Measuring(asked.validate_every, asked.held_out, asked.negatives)
     with ExitStack() as held:
+        held.enter_context(terminated_like_interrupted())
         with join_team() as team:
             if team.leads:
                 held.enter_context(held_folder(folder))
+                held.enter_context(told_how_to_go_on(folder))
             trainer, data = open_run(folder, recipe, size, asked.depths, wanted, asked.go_on, team)
             measuring = trainer.measuring or wanted
             depths_note = note_of_depths(asked.weights, asked.own_classes, asked.depths)
@@ -65,6 +69,19 @@ def command(**options: Any) -> None:
             settle(best, data, samples=count, photos=measuring.negatives, drawings=count)
             figures = export_checkpoint(best, asked.out)
             click.echo(f"{asked.out}: {summary(figures)}", err=True)
+
+
+@contextmanager
+def told_how_to_go_on(folder: Path) -> Iterator[None]:
+    """Say, where Ctrl-C ends the block, how what was learnt is not lost."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        if not (folder / "last.pt").exists():
+            raise
+        # on a line of its own, behind the terminal's ^C
+        click.echo(f"\n{folder} has what was learnt; --resume goes on from there", err=True)
+        raise click.Abort from error
 
 
 def learn(

@@ -98,12 +98,13 @@ def test_a_model_is_trained_measured_and_exported(rtloc, fails, tmp_path: Path) 
     assert "runs/tiny holds a run already; add --resume" in line
 
 
-def test_ctrl_c_keeps_what_was_learnt_and_resume_goes_on(rtloc, tmp_path: Path) -> None:
+def stop_at_5(folder: Path, kind: signal.Signals) -> tuple[object, ...]:
+    """Train in runs/tiny without an end, stop it behind the fifth step, return the command."""
     train = ("train", *TINY[:-1], 1, "-o", "tiny.onnx")
     endless = (*train, "--steps", 100_000, "--validate-every", 5, "--stage", "any-size")
     process = subprocess.Popen(
         [sys.executable, "-m", "rtloc", *map(str, endless)],
-        cwd=tmp_path,
+        cwd=folder,
         env={**os.environ, **ALONE},
         stderr=subprocess.PIPE,
         text=True,
@@ -111,11 +112,25 @@ def test_ctrl_c_keeps_what_was_learnt_and_resume_goes_on(rtloc, tmp_path: Path) 
     )
     assert process.stderr is not None
     assert process.stderr.readline().startswith("step 5: ")
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the worker too
-    rest = process.stderr.read().strip().splitlines()
+    os.killpg(process.pid, kind)  # as a terminal does: to the worker too
+    *rest, empty, told, stopped = process.stderr.read().splitlines()
     assert process.wait(timeout=30) == 130
-    assert rest[-1] == "rtloc: stopped"
-    assert all(line.startswith("step ") for line in rest[:-1]), rest
+    assert (empty, stopped) == ("", "rtloc: stopped")
+    assert told == "runs/tiny has what was learnt; --resume goes on from there"
+    assert all(line.startswith("step ") for line in rest), rest
+    assert files(folder / "runs/tiny") == {"last.pt", "best.pt", "log.csv", "curves.png"}
+    return train
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no process groups")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_service_that_is_stopped_keeps_what_was_learnt(tmp_path: Path, name: str) -> None:
+    stop_at_5(tmp_path, getattr(signal, name))
+    assert load_checkpoint(tmp_path / "runs/tiny/last.pt")["step"] >= 5
+
+
+def test_ctrl_c_keeps_what_was_learnt_and_resume_goes_on(rtloc, tmp_path: Path) -> None:
+    train = stop_at_5(tmp_path, signal.SIGINT)
     state = load_checkpoint(tmp_path / "runs/tiny/last.pt")
     assert 5 <= state["step"] < 100_000
     # so few steps are left that it ends; what else decides the result is in the checkpoint

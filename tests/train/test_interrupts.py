@@ -10,21 +10,25 @@ from collections.abc import Iterator
 
 import pytest
 
-from train.interrupts import delayed_interrupt, unbroken
+from train.interrupts import KINDS, delayed_interrupt, unbroken
 
 
 @pytest.fixture(autouse=True)
-def usual_handler() -> Iterator[None]:
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+def usual_handlers() -> Iterator[None]:
+    usual = dict.fromkeys(KINDS, signal.SIG_DFL) | {signal.SIGINT: signal.default_int_handler}
+    before = {kind: signal.signal(kind, handler) for kind, handler in usual.items()}
     yield
-    signal.signal(signal.SIGINT, before)
+    assert all(signal.getsignal(kind) == signal.SIG_DFL for kind in KINDS[1:])
+    for kind, handler in before.items():
+        signal.signal(kind, handler)
 
 
-def test_the_first_ctrl_c_waits_until_it_is_asked_for() -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_first_ctrl_c_waits_until_it_is_asked_for(kind: signal.Signals) -> None:
     done = []
     with delayed_interrupt() as interrupt_if_asked:
         interrupt_if_asked()  # nothing has come
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(kind)
         done.append("step")
         with pytest.raises(KeyboardInterrupt):
             interrupt_if_asked()
@@ -48,6 +52,16 @@ def test_what_must_not_break_holds_back_every_ctrl_c() -> None:
                 signal.raise_signal(signal.SIGINT)
                 done.append(part)
     assert done == ["Muon", "AdamW", "average"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_came_in_a_whole_part_waits_on(kind: signal.Signals) -> None:
+    with delayed_interrupt() as interrupt_if_asked:
+        with unbroken():
+            signal.raise_signal(kind)
+            interrupt_if_asked()
+        with pytest.raises(KeyboardInterrupt):
+            interrupt_if_asked()
 
 
 def test_the_handler_comes_back_after_an_error_too() -> None:

@@ -197,6 +197,19 @@ def test_a_resumed_run_is_measured_as_before_or_afresh(tmp_path: Path) -> None:
     assert old.best_map == 0.5
 
 
+def test_a_run_that_may_be_killed_is_saved_now_and_then(
+    maker: PictureMaker, validation: list, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("train.trainer.SAVE_EVERY_S", -1)
+    saved = []
+
+    def kept(progress: Progress) -> None:
+        saved.append(load_checkpoint(tmp_path / "last.pt")["step"])
+
+    Trainer(RECIPE, SHAPE, LABELS).train(maker, validation, tmp_path, kept, workers=0)
+    assert saved == list(range(1, RECIPE.steps + 1))
+
+
 def test_ctrl_c_pressed_twice_in_a_step_waits_for_its_end(
     maker: PictureMaker, validation: list, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

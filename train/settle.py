@@ -76,7 +76,7 @@ def measured(checkpoint: Path, measuring: Callable[[Infer], Figures]) -> Figures
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = averaged_network(state).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     figures = measuring(network_locate(network))
-    state["figures"] = asdict(figures)
+    state |= {"figures": asdict(figures), "settled": True}
     save_checkpoint(checkpoint, state)
     return figures
 

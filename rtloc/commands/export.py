@@ -62,7 +62,7 @@ def command(
 
 
 def write(checkpoint: Path, out: Path, precision: Literal["fp32", "fp16", "int8"]) -> None:
-    """Write the model file, and with fp16 its twin in fp32."""
+    """Write the model file, and with fp16 its twin in fp32; with int8 settle its threshold."""
     if precision == "int8":
         from train.quantize import export_quantized
 
@@ -72,4 +72,10 @@ def write(checkpoint: Path, out: Path, precision: Literal["fp32", "fp16", "int8"
             twin = f"{out.stem.removesuffix('-fp16')}-fp32{out.suffix}"
             export_checkpoint(checkpoint, out.with_name(twin))
         figures = export_checkpoint(checkpoint, out, precision)
+        if not load_checkpoint(checkpoint).get("settled"):
+            click.echo(
+                "its threshold is one of a run that has not ended, with more false alarms; rtloc "
+                "train --resume settles it, and so does --precision int8",
+                err=True,
+            )
     click.echo(f"{out}: mAP@50 {figures.map50:.3f}, threshold {figures.threshold:.2f}", err=True)

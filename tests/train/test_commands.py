@@ -76,6 +76,7 @@ def test_a_model_is_trained_measured_and_exported(rtloc, fails, tmp_path: Path) 
     assert done.returncode == 0, done.stderr
     assert done.stderr.startswith("again.onnx: mAP@50 ")
     trained, again = (tmp_path / name for name in ("new/tiny.onnx", "again.onnx"))
+    assert "has not ended" not in done.stderr
     assert trained.read_bytes() == again.read_bytes()
 
     for out in ("half.onnx", "half-fp16.onnx"):
@@ -127,6 +128,10 @@ def stop_at_5(folder: Path, kind: signal.Signals) -> tuple[object, ...]:
 def test_a_service_that_is_stopped_keeps_what_was_learnt(tmp_path: Path, name: str) -> None:
     stop_at_5(tmp_path, getattr(signal, name))
     assert load_checkpoint(tmp_path / "runs/tiny/last.pt")["step"] >= 5
+    options = [str(tmp_path / "runs/tiny/best.pt"), "-o", str(tmp_path / "tiny.onnx")]
+    done = CliRunner().invoke(export_command, options)
+    assert done.exit_code == 0
+    assert "its threshold is one of a run that has not ended" in done.stderr
 
 
 def test_ctrl_c_keeps_what_was_learnt_and_resume_goes_on(rtloc, tmp_path: Path) -> None:

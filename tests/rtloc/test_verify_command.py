@@ -26,11 +26,25 @@ def test_backends_in_float32_pass(rtloc, backend: str) -> None:
     assert last == "pass: they answer alike"
 
 
-def test_a_form_that_answers_otherwise_fails_with_what_is_apart(fails) -> None:
-    said = fails(1, "verify", "pokemon", "--reference", "pokemon-fp32", "--count", 40)
+@pytest.mark.parametrize("more", [(), ("--reference", "pokemon-fp32")])
+def test_8_bits_pass_in_all(rtloc, more: tuple[str, ...]) -> None:
+    done = rtloc("verify", *more, "--count", 40)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("pokemon (int8) on ")
+    assert done.stdout.endswith("pass: they answer alike, in all, as 8 bits can\n")
+
+
+def test_a_form_that_answers_otherwise_fails_with_what_is_apart(fails, tmp_path: Path) -> None:
+    moved = [
+        write_answering_model(tmp_path / f"{x}.onnx", [((x, 8, 24, 24), 0.9, 0)], ["cat"])
+        for x in (8, 12)
+    ]
+    drawing = np.full((200, 150, 4), 255, np.uint8)
+    (tmp_path / "cutouts/cat").mkdir(parents=True)
+    assert cv2.imwrite(str(tmp_path / "cutouts/cat/a.png"), drawing)
+    said = fails(1, "verify", moved[0], "--reference", moved[1], "--cutouts", "cutouts", *QUICK)
     assert "not alike: " in said
-    assert "scores at the worst: " in said
-    assert "the limit is 0.01" in said
+    assert "boxes at the worst, px: 4 apart, and the limit is 2" in said
 
 
 def test_a_model_of_other_labels_is_refused(fails, tmp_path: Path) -> None:

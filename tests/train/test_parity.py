@@ -53,6 +53,15 @@ def test_an_object_that_one_misses_is_a_fault_whichever_it_is() -> None:
         assert abs(other.map50_95[0] - other.map50_95[1]) > 0.003
 
 
+def test_in_8_bits_single_objects_may_differ() -> None:
+    same = parity(TRUTHS, (found(), found()), LABELS, 0.5)
+    other = replace(same, matched=300, missed=3, worst_px=25, worst_score=0.5)
+    assert len(other.faults()) == 3
+    assert other.faults(in_8_bits=True) == []
+    for worse in ({"missed": 4}, {"median_px": 0.6}, {"map50_95": (0.9, 0.911)}):
+        assert len(replace(other, **worse).faults(in_8_bits=True)) == 1
+
+
 def test_a_score_that_crosses_the_threshold_is_no_miss() -> None:
     other = parity(TRUTHS, (found(score=0.505), found(score=0.499)), LABELS, 0.5)
     assert other.missed == 0

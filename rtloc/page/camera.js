@@ -26,7 +26,10 @@ async function start() {
   }
   try {
     about ??= await (await fetch("about")).json();
-    stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: byId("facing").value } });
+    // a browser that is not asked for a size gives 640×480
+    const size = { width: { ideal: 1280 }, height: { ideal: 720 } };
+    const wanted = { video: { facingMode: byId("facing").value, ...size } };
+    stream = await navigator.mediaDevices.getUserMedia(wanted);
   } catch (error) {
     say(`No camera: ${error.message}`);
     return;

@@ -177,6 +177,12 @@ class TestCommand:
         assert "cannot use" in fails(1, "serve", "0", *both)
 
 
+SEE_WHAT_IS_WANTED = """
+const ask = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
+if (ask) navigator.mediaDevices.getUserMedia = (asked) => (window.wanted = asked.video, ask(asked));
+"""
+
+
 def test_a_browser_gives_its_camera(url: str, scene: np.ndarray, tmp_path: Path) -> None:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
@@ -193,6 +199,7 @@ def test_a_browser_gives_its_camera(url: str, scene: np.ndarray, tmp_path: Path)
         browser = play.chromium.launch(executable_path=chromium, args=options)
         page = browser.new_page(viewport={"width": 420, "height": 760})
         asked: list[str] = []
+        page.add_init_script(SEE_WHAT_IS_WANTED)
         page.on("request", lambda request: asked.append(request.url))
         page.goto(url)
         page.keyboard.press("Tab")
@@ -200,6 +207,7 @@ def test_a_browser_gives_its_camera(url: str, scene: np.ndarray, tmp_path: Path)
         for label in STARTERS:
             expect(page.locator("#found")).to_contain_text(label, timeout=30_000)
         shot = page.screenshot()
+        assert page.evaluate("[wanted.width.ideal, wanted.height.ideal]") == [1280, 720]
         page.click("#start")
         expect(page.locator("#message")).to_have_text("Stopped.")
         browser.close()

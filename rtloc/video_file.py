@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from typing import Any
 import av
 from av.error import FFmpegError
 
+from rtloc.addresses import without_password
 from rtloc.errors import RtlocError, UsageError
 from rtloc.frame import Frame
 from rtloc.show_clock import ShowClock
@@ -202,6 +204,15 @@ class VideoFile:
         return f"{self.path}: " + "; ".join(parts) if parts else None
 
 
+def no_file(name: str) -> str:
+    """Say that there is no such file, and what takes it if it is a camera or a stream."""
+    if stream := re.fullmatch(r"([A-Za-z]{2,}:)/+(.*)", name):  # a Path has one slash only
+        name = without_password(f"{stream[1]}//{stream[2]}")
+    if stream or name.isdecimal():
+        return f"no such file: {name}; rtloc webcam takes cameras and streams"
+    return f"no such file: {name}"
+
+
 @contextmanager
 def open_video(path: Path, threads: int = 0) -> Iterator[VideoFile]:
     """Open a video file; `threads` decode it, 0: as many as FFmpeg chooses.
@@ -211,7 +222,7 @@ def open_video(path: Path, threads: int = 0) -> Iterator[VideoFile]:
         RtlocError: it is empty, cannot be read as a video, or has no picture.
     """
     if not path.exists():
-        raise UsageError(f"no such file: {path}")
+        raise UsageError(no_file(str(path)))
     if path.is_dir():
         raise UsageError(f"{path} is a folder; name a video file")
     if not path.is_file():

@@ -514,7 +514,12 @@ def test_an_older_output_stays_until_the_new_one_is_whole(tmp_path: Path, long_c
 
 class TestBadInput:
     def test_missing_file(self, fails: Fails) -> None:
-        assert "no such file: nope.mp4" in fails(2, "video", "nope.mp4")
+        assert fails(2, "video", "nope.mp4").endswith("no such file: nope.mp4")
+        line = fails(2, "video", "rtsp://me:secret@10.0.0.1/x")
+        assert line.endswith(
+            "no such file: rtsp://10.0.0.1/x; rtloc webcam takes cameras and streams"
+        )
+        assert "; rtloc webcam takes" in fails(2, "video", "0")
 
     def test_folder(self, fails: Fails, tmp_path: Path) -> None:
         assert "is a folder" in fails(2, "video", tmp_path)

@@ -34,34 +34,56 @@ LOG = logging.getLogger(__name__)
 class EventSink:
     """Tells each time that a label comes into view, once.
 
-    A label has gone when it was not seen for `gone_s` seconds by the source's clock; before that it
-    does not come again. Telling happens in a thread of its own, one event after the other: whoever
-    is slow or dead never stops the view. Events that wait for too long are dropped, with a warning.
+    It has come when it was found in `sure_frames` frames; each without it takes one of them back,
+    so that what is seen falsely now and then is not told. It has gone when it was not seen for
+    `gone_s` seconds by the source's clock; before that it does not come again. Telling happens in a
+    thread of its own, one event after the other: whoever is slow or dead never stops the view.
+    Events that wait for too long are dropped, with a warning.
     """
 
     def __init__(
-        self, source: str, labels: Sequence[str], tell: Sequence[Tell], gone_s: float
+        self,
+        source: str,
+        labels: Sequence[str],
+        tell: Sequence[Tell],
+        gone_s: float,
+        sure_frames: int = 1,
     ) -> None:
         self._source = source
         self._labels = labels
         self._tell = tell
         self._gone_s = gone_s
-        self._seen_s: dict[int, float] = {}
+        self._sure_frames = sure_frames
+        self._seen_s: dict[int, float] = {}  # of those that have come
+        self._coming: dict[int, int] = {}  # frames, of the others
         self._events: queue.Queue[Event | None] = queue.Queue(WAITING_EVENTS)
         self._thread = threading.Thread(target=self._run, name="events", daemon=True)
         self._thread.start()
 
     def write(self, frame: Frame, detections: Detections, stats: LiveStats) -> None:
         """Tell what has come into view with this frame."""
-        for class_id in dict.fromkeys(detections.class_ids.tolist()):
-            last_s = self._seen_s.get(class_id)
-            self._seen_s[class_id] = frame.time_s
-            if last_s is not None and frame.time_s - last_s < self._gone_s:
+        found = dict.fromkeys(detections.class_ids.tolist())
+        for class_id in [*found, *(self._coming.keys() - found.keys())]:
+            if not self._has_come(class_id, class_id in found, frame.time_s):
                 continue
             try:
                 self._events.put_nowait(self._event(class_id, frame, detections))
             except queue.Full:
                 LOG.warning("an event of %s is left out: too many wait", self._labels[class_id])
+
+    def _has_come(self, class_id: int, is_found: bool, time_s: float) -> bool:
+        """Count a frame with or without a label, and say whether it has come into view just now."""
+        last_s = self._seen_s.get(class_id)
+        if last_s is None or time_s - last_s >= self._gone_s:
+            frames = self._coming.pop(class_id, 0) + (1 if is_found else -1)
+            if frames < self._sure_frames:
+                self._coming |= {class_id: frames} if frames > 0 else {}
+                return False
+            self._seen_s[class_id] = time_s
+            return True
+        if is_found:
+            self._seen_s[class_id] = time_s
+        return False
 
     def _event(self, class_id: int, frame: Frame, detections: Detections) -> Event:
         """Say what came, when and where; boxes in pixels of the frame."""

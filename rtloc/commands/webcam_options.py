@@ -48,6 +48,14 @@ OUTPUT_OPTIONS = (
     click.option("--webhook", metavar="URL", help="POST JSON there when a label comes into view."),
     click.option("--mqtt", metavar="URL", help="Publish to mqtt://[USER:PASSWORD@]HOST/TOPIC."),
     click.option(
+        "--sure-after",
+        type=click.IntRange(1),
+        default=3,
+        show_default=True,
+        help="Frames with a label, after which it has come into view; each without it takes one "
+        "back.",
+    ),
+    click.option(
         "--gone-after",
         type=NumberRange(0),
         default=10.0,
@@ -67,6 +75,7 @@ class Outputs:
     webhook: str | None
     mqtt: str | None
     serve: str | None
+    sure_after: int
     gone_after: float
 
 

@@ -56,7 +56,9 @@ def own_sinks(
         tell.append(mqtt_teller(broker_of(wanted.mqtt)))
     if tell:
         for sinks, name in zip(own, names, strict=True):
-            sinks.append(EventSink(name, controls.labels, tell, wanted.gone_after))
+            sinks.append(
+                EventSink(name, controls.labels, tell, wanted.gone_after, wanted.sure_after)
+            )
     return own
 
 

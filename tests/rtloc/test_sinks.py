@@ -253,6 +253,18 @@ class TestEvents:
         assert told[0]["boxes"] == [[10, 20, 60, 80]]
         assert told[0]["frame"] == [320, 240]
 
+    def test_what_is_seen_now_and_then_has_not_come(self) -> None:
+        told: list[dict[str, Any]] = []
+        sink = EventSink("0", LABELS, [told.append], gone_s=2.0, sure_frames=3)
+        #                                         three                away      three
+        seen = [2, None, 2, None, None, 2, 2, None, 2, 2, None, 2, *[None] * 30, 2, 2, None, 2, 2]
+        for n, class_id in enumerate(seen):
+            ids = [] if class_id is None else [class_id]
+            sink.write(frame(n, n / 10), found(*ids, *[0] * (n == 5)), STATS)
+        wait_until(lambda: len(told) == 2)
+        sink.close()
+        assert [(one["label"], one["index"]) for one in told] == [("Pikachu", 9), ("Pikachu", 46)]
+
     def test_each_label_has_its_own_turn(self) -> None:
         told: list[dict[str, Any]] = []
         sink = EventSink("0", LABELS, [told.append], gone_s=2.0)

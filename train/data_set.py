@@ -20,7 +20,7 @@ from train.negatives import Negatives, negatives_for
 from train.photos import Image, all_of, load_backgrounds, load_photos, warning_of_few
 from train.places import ASSETS
 from train.samples import Sample
-from train.stages import STAGES, VARIETY, for_training, of_labels
+from train.stages import STAGES, VARIETY, for_training, of_labels, without_mirroring
 
 CUTOUTS = ASSETS / "cutouts"
 HELD_OUT = "_held_out"  # ends the name of a folder of what is only measured on
@@ -78,10 +78,12 @@ def load_data_set(
     distractors: Path | None = DISTRACTORS,
     labels: Sequence[str] | None = None,
     variety: float = VARIETY,
+    mirror: bool = True,
 ) -> DataSet:
     """Load what a stage needs; of the classes in `cutouts` only those in `labels`, if given.
 
-    variety: of objects to train on, see `for_training`.
+    variety: of objects to train on, see `for_training`; mirror: whether half of all objects are
+    shown as their mirror image, where the stage has it.
 
     Photos and distractors in a folder with another one beside it, named the same and `_held_out`,
     are measured on those in there, as the ones that come with rtloc are; of any other folder, every
@@ -101,6 +103,8 @@ def load_data_set(
         known = ("white box",)
     entry = of_labels(STAGES[stage], known)
     to_train_on = for_training(entry, variety)
+    if not mirror:
+        entry, to_train_on = map(without_mirroring, (entry, to_train_on))
     if distractors == DISTRACTORS and not to_train_on.p_distractor:
         distractors = None  # none would be drawn, and they take seconds to load
     others, other_others, more_notes = split_distractors(distractors, known)

@@ -30,6 +30,7 @@ class Recipe:
     labelled: str | None = None  # a labelled set, COCO or YOLO
     labelled_images: str | None = None  # the folder of a COCO set's pictures, if not beside it
     labelled_part: float = 0.5  # of the pictures; 1: no others, and no cut-outs or photos
+    mirror: bool = True  # half of all objects, where the stage does
     variety: float = VARIETY  # of objects, in the last stage; see train.stages.for_training
     head: Literal["dense", "single"] = "dense"
     weights: str | None = None  # a checkpoint or model file to begin with; None: random weights

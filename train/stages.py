@@ -168,6 +168,11 @@ def for_training(stage: Stage, variety: float = VARIETY) -> Stage:
     )
 
 
+def without_mirroring(stage: Stage) -> Stage:
+    """Return the stage with objects that are never mirrored: of some, two sides are two things."""
+    return replace(stage, p_flip=0.0)
+
+
 def of_labels(stage: Stage, labels: Sequence[str]) -> Stage:
     """Return the stage for a set of labels.
 

@@ -14,7 +14,7 @@ from train.photos import spread
 from train.places import path_of
 from train.recipe import Recipe, recipe_of
 from train.samples import Maker, Sample
-from train.stages import STAGES
+from train.stages import STAGES, without_mirroring
 
 
 class TrainingData(Protocol):
@@ -84,7 +84,9 @@ def load_training_data(recipe: Recipe, size: int) -> TrainingData:
     generated = None if recipe.labelled_part >= 1 else generated_data(recipe, size)
     warnings = tuple(warnings_of_boxes(real, path))
     real = with_labels(real, () if generated is None else generated.labels)
-    training: Maker = labelled_maker(STAGES[recipe.stage], real.training, size, recipe.seed)
+    stage = STAGES[recipe.stage]
+    stage = stage if recipe.mirror else without_mirroring(stage)
+    training: Maker = labelled_maker(stage, real.training, size, recipe.seed)
     held_out = load_pictures(real.held_out, size)
     if generated is not None:
         training = MixedMaker(training, generated.training, recipe.labelled_part, recipe.seed)
@@ -107,6 +109,7 @@ def generated_data(recipe: Recipe, size: int) -> DataSet:
         distractors=None if recipe.distractors is None else path_of(recipe.distractors),
         labels=recipe.labels,
         variety=recipe.variety,
+        mirror=recipe.mirror,
     )
 
 

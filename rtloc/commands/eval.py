@@ -37,7 +37,7 @@ from train.yolo_set import YOLO_SUFFIXES
 
 A_PATH = click.Path(path_type=Path)
 GENERATED = 1000
-MADE_OF = {"cutouts", "backgrounds", "distractors", "no_distractors"}
+MADE_OF = {"cutouts", "backgrounds", "distractors", "no_distractors", "no_mirror"}
 CHARACTERS = 72  # of text below one of the worst pictures
 
 

@@ -16,6 +16,7 @@ from rtloc.commands.synth_options import (
     check_needed,
     chosen_distractors,
     distractor_options,
+    mirror_option,
     variety_option,
 )
 from rtloc.contact_sheet import draw_contact_sheet
@@ -69,7 +70,11 @@ QUALITY = 95
 @click.option("--size", type=PICTURE_SIZE, help="Longer side, px.  [default: stage's]")
 @click.option("--cutouts", type=A_PATH, help=AS_TRAIN)
 @click.option("--backgrounds", type=A_PATH, help=AS_TRAIN)
-@with_options(*distractor_options("Folder of drawings that get no box."), variety_option(AS_TRAIN))
+@with_options(
+    *distractor_options("Folder of drawings that get no box."),
+    variety_option(AS_TRAIN),
+    mirror_option,
+)
 @click.option("--held-out", is_flag=True, help="Over the photos that `rtloc train` measures on.")
 @click.option(
     "--val-part",
@@ -100,6 +105,7 @@ def command(
     distractors: Path | None,
     no_distractors: bool,
     variety: float | None,
+    no_mirror: bool,
     held_out: bool,
     val_part: float,
     jpeg_quality: int | None,
@@ -119,7 +125,7 @@ def command(
         raise UsageError("--png and --jpeg-quality contradict each other; leave one out")
     if held_out and variety is not None:
         raise UsageError("--variety is of pictures to train on; leave it out, or --held-out")
-    check_needed(stage, cutouts, backgrounds, variety)
+    check_needed(stage, cutouts, backgrounds, variety, no_mirror)
     made_of = [one for one in (cutouts, backgrounds, distractors) if one is not None]
     check_outputs(out, preview, count, made_of)
     data = load_data_set(
@@ -131,6 +137,7 @@ def command(
         distractors=chosen_distractors(distractors, no_distractors),
         labels=plan.labels if cutouts is None else None,
         variety=VARIETY if variety is None else variety,
+        mirror=not no_mirror,
     )
     for warning in data.warnings(backgrounds or PHOTOS):
         click.echo(warning, err=True)

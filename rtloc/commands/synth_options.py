@@ -35,20 +35,30 @@ def variety_option(text: str) -> Option:
     return click.option("--variety", type=NumberRange(0, 1), help=f"{text}  [default: {VARIETY}]")
 
 
+mirror_option = click.option(
+    "--no-mirror",
+    is_flag=True,
+    help="Show no object as its mirror image, as text and things with two sides are none.",
+)
 GENERATED_OPTIONS: tuple[Option, ...] = (
     click.option("--cutouts", type=A_FOLDER, default=CUTOUTS, help=AS_TRAIN),
     click.option("--backgrounds", type=A_FOLDER, default=PHOTOS, help=AS_TRAIN),
     *distractor_options(AS_TRAIN),
+    mirror_option,
 )
 
 
 @dataclass(frozen=True)
 class Folders:
-    """The folders that pictures are made of; distractors: None: there shall be none."""
+    """The folders that pictures are made of, and how.
+
+    distractors: None: there shall be none; mirror: whether objects are mirrored.
+    """
 
     cutouts: Path
     backgrounds: Path
     distractors: Path | None
+    mirror: bool
 
 
 def chosen_distractors(distractors: Path | None, no_distractors: bool) -> Path | None:
@@ -63,7 +73,11 @@ def chosen_distractors(distractors: Path | None, no_distractors: bool) -> Path |
 
 
 def check_needed(
-    stage: str, cutouts: Path | None, backgrounds: Path | None, variety: float | None
+    stage: str,
+    cutouts: Path | None,
+    backgrounds: Path | None,
+    variety: float | None,
+    no_mirror: bool,
 ) -> None:
     """Make sure that a stage's pictures are made of what was given for them.
 
@@ -80,22 +94,32 @@ def check_needed(
         raise UsageError(
             f"the stage {stage} pastes on black; leave out --backgrounds, or choose another --stage"
         )
-    if variety is not None and entry != MANY_OBJECTS:
-        raise UsageError(
-            f"the stage {stage} shows its objects as they are; leave out --variety, or choose "
-            "another --stage"
-        )
+    given = {
+        "--variety": variety is not None and entry != MANY_OBJECTS,
+        "--no-mirror": no_mirror and not entry.p_flip,
+    }
+    for option, is_in_vain in given.items():
+        if is_in_vain:
+            raise UsageError(
+                f"the stage {stage} shows its objects as they are; leave out {option}, or choose "
+                "another --stage"
+            )
 
 
 def chosen_folders(
-    cutouts: Path, backgrounds: Path, distractors: Path | None, no_distractors: bool
+    cutouts: Path,
+    backgrounds: Path,
+    distractors: Path | None,
+    no_distractors: bool,
+    no_mirror: bool,
 ) -> Folders:
     """Return the folders that `GENERATED_OPTIONS` name.
 
     Raises:
         UsageError: the options contradict each other.
     """
-    return Folders(cutouts, backgrounds, chosen_distractors(distractors, no_distractors))
+    others = chosen_distractors(distractors, no_distractors)
+    return Folders(cutouts, backgrounds, others, not no_mirror)
 
 
 def generated_data(
@@ -116,6 +140,7 @@ def generated_data(
         seed=0,
         distractors=folders.distractors,
         labels=info.labels,
+        mirror=folders.mirror,
     )
     if data.labels != info.labels:
         raise TrainError(

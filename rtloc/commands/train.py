@@ -116,7 +116,7 @@ def check(asked: Asked) -> None:
     }
     given = [name for name, value in pasting.items() if value is not None]
     check_labelled(asked.labelled, asked.labelled_images, asked.labelled_part, given)
-    check_needed(asked.stage, asked.cutouts, asked.backgrounds, asked.variety)
+    check_needed(asked.stage, asked.cutouts, asked.backgrounds, asked.variety, asked.no_mirror)
     check_loss(click.get_current_context(), asked)
     check_out(asked.out, may_be_there=asked.go_on)
 

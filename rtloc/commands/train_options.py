@@ -8,7 +8,7 @@ import click
 
 from rtloc.commands.model_out import out_option
 from rtloc.commands.options import PICTURE_SIZE, NumberRange, Option
-from rtloc.commands.synth_options import distractor_options, variety_option
+from rtloc.commands.synth_options import distractor_options, mirror_option, variety_option
 from train.network import DEPTHS, Depths
 from train.recipe import Measuring, Recipe
 from train.stages import STAGES
@@ -34,6 +34,7 @@ class Asked:
     distractors: Path | None
     no_distractors: bool
     variety: float | None
+    no_mirror: bool
     labelled: Path | None
     labelled_images: Path | None
     labelled_part: float | None
@@ -76,8 +77,9 @@ TRAIN_OPTIONS: tuple[Option, ...] = (
     *distractor_options("Folder of drawings that shall not be found."),
     variety_option(
         "Part of the objects that is bent, that is in other colours, and that is drawn in another "
-        "style; 0: they look as their cut-outs do."
+        "style; 0: they look as their cut-outs do, or as those in a mirror."
     ),
+    mirror_option,
     click.option(
         "--labelled", type=A_PATH, help="A labelled set: a COCO .json or a YOLO data.yaml."
     ),

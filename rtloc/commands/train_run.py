@@ -27,7 +27,11 @@ from train.transfer import MODEL_FILE
 
 RANDOM = "none"
 # the options whose field of the recipe has another name
-RECIPE_FIELDS = {"backgrounds": "photos", "no_distractors": "distractors"}
+RECIPE_FIELDS = {
+    "backgrounds": "photos",
+    "no_distractors": "distractors",
+    "no_mirror": "mirror",
+}
 PLACES = {"cutouts", "photos", "distractors", "labelled", "labelled_images"}
 
 
@@ -194,6 +198,7 @@ def recipe_of_options(asked: Asked, plan: Plan) -> Recipe:
         # the stages' classes are some of those that come with rtloc
         labels=plan.labels if asked.cutouts is None else None,
         variety=VARIETY if asked.variety is None else asked.variety,
+        mirror=not asked.no_mirror,
         steps=asked.steps or (min(STEPS_ON, plan.steps) if begun else plan.steps),
         batch_size=asked.batch_size or plan.batch_size,
         learning_rate=asked.learning_rate or plan.learning_rate / (2 if begun else 1),

@@ -209,15 +209,20 @@ def test_pictures_may_be_smaller_than_the_input(rtloc, tmp_path: Path) -> None:
 
 def test_objects_may_look_as_their_cutouts_do(rtloc, fails, tmp_path: Path) -> None:
     train = ("train", *TINY, "--steps", 1, "--validate-every", 1, "-o", "tiny.onnx")
-    done = rtloc(*train, "--variety", 0, **ALONE)
+    done = rtloc(*train, "--variety", 0, "--no-mirror", **ALONE)
     assert done.returncode == 0, done.stderr
     recipe = Recipe(**load_checkpoint(tmp_path / "runs/tiny/last.pt")["recipe"])
     assert recipe.variety == 0
-    varied, plain = (generated_data(one, 128).training.stage for one in (Recipe(), recipe))
-    assert varied.p_bend == varied.p_recolour == varied.p_restyle == Recipe().variety > 0
-    assert plain == replace(varied, p_bend=0, p_recolour=0, p_restyle=0)
+    varied, plain = (generated_data(one, 128) for one in (Recipe(), recipe))
+    stage = varied.training.stage
+    assert stage.p_bend == stage.p_recolour == stage.p_restyle == Recipe().variety > 0
+    assert plain.training.stage == replace(stage, p_bend=0, p_recolour=0, p_restyle=0, p_flip=0)
+    assert plain.held_out.stage == replace(varied.held_out.stage, p_flip=0)
     line = fails(2, *train, "--variety", 0.3, "--resume")
     assert "the run was begun with variety 0.0, not 0.3; leave out --variety" in line
+    (tmp_path / "tiny.onnx").unlink()
+    done = rtloc(*train, "--resume", **ALONE)  # is measured as it was begun
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_part_of_the_pictures_may_be_hard_ones(rtloc, fails, tmp_path: Path) -> None:
@@ -326,6 +331,8 @@ def test_wrong_options_are_refused(fails) -> None:
         assert "the stage any-size pastes on black; leave out --backgrounds" in line
         line = fails(2, *command, "--stage", "maybe-absent", "--variety", 0.5)
         assert "the stage maybe-absent shows its objects as they are; leave out --variety" in line
+        line = fails(2, *command, "--stage", "any-size", "--no-mirror")
+        assert "the stage any-size shows its objects as they are; leave out --no-mirror" in line
     line = fails(2, "synth", "set", "--held-out", "--variety", 0.5)
     assert "--variety is of pictures to train on; leave it out, or --held-out" in line
     line = fails(2, "train", "--plain-loss", "--giou-weight", 2)

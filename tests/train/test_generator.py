@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -517,3 +519,25 @@ def test_training_sees_more_than_what_is_measured() -> None:
     absent = load_data_set("multi-class", CUTOUTS, PHOTOS, 64, seed=0)
     assert absent.held_out.stage.p_distractor == 0 < absent.training.stage.p_distractor
     assert absent.training.stage.p_restyle == 0
+
+
+@pytest.mark.parametrize("mirror", [True, False])
+def test_objects_with_two_sides_stay_unmirrored_where_that_is_wanted(
+    tmp_path: Path, mirror: bool
+) -> None:
+    drawing = np.zeros((120, 120, 4), np.uint8)
+    drawing[:, :60] = 255, 0, 0, 255  # blue on the left, red on the right
+    drawing[:, 60:] = 0, 0, 255, 255
+    (tmp_path / "flag").mkdir()
+    assert cv2.imwrite(str(tmp_path / "flag/flag.png"), drawing)
+    data = load_data_set(
+        "transformed", tmp_path, PHOTOS, 128, seed=3, distractors=None, mirror=mirror
+    )
+    mirrored = 0
+    for sample in map(data.training.make, range(60)):
+        x1, y1, x2, y2 = sample.boxes[0].astype(int)
+        blue, _, red = (sample.image[y1:y2, x1:x2, c].astype(float) for c in range(3))
+        columns = np.arange(x2 - x1)
+        places = [float((part * columns).sum() / part.sum()) for part in (blue, red)]
+        mirrored += places[0] > places[1]
+    assert (mirrored > 15) if mirror else (mirrored == 0)

@@ -537,6 +537,13 @@ def test_some_of_many_held_out_pictures_are_of_all_classes(tmp_path: Path) -> No
     assert [sample.class_ids.tolist() for sample in samples] == [[0], [0], [0], [1], [1]]
 
 
+@pytest.mark.parametrize(("mirror", "p_flip"), [(True, 0.5), (False, 0.0)])
+def test_labelled_pictures_may_stay_unmirrored(tmp_path: Path, mirror: bool, p_flip: float) -> None:
+    data = load_training_data(recipe(write_yolo(tmp_path), mirror=mirror), 64)
+    assert isinstance(data.training, LabelledMaker)
+    assert data.training.stage.p_flip == p_flip
+
+
 def test_a_labelled_set_is_mixed_in(tmp_path: Path) -> None:
     path = write_coco(tmp_path, pictures="pictures")
     mixed = recipe(path, labelled_part=0.4, labelled_images=str(tmp_path / "pictures"))

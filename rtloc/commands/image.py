@@ -72,7 +72,8 @@ def command(
             except RtlocError as error:
                 failed = True
                 click.echo(f"rtloc: error: {error}", err=True)
-    click.echo(stats.closing_line("picture"), err=True)
+    taken = f" · {localizer.backend} ({localizer.backend_reason})" if stats.frames else ""
+    click.echo(stats.closing_line("picture") + taken, err=True)
     if failed:
         sys.exit(1)
 

@@ -24,7 +24,7 @@ A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.argument("address", metavar="[HOST:]PORT", default="8000")
+@click.argument("address", metavar="[[HOST:]PORT]", default="8000")
 @click.option("--certificate", type=A_FILE, help="For https: a PEM file.")
 @click.option("--key", type=A_FILE, help="Its private key, a PEM file.")
 @with_options(track_option(default=True), *locating_options())
@@ -37,8 +37,9 @@ def command(
 ) -> None:
     """Serve a page that finds objects in what the camera of a phone or laptop sees.
 
-    Only this machine is let in, unless HOST is another address; then a token is needed, and
-    browsers give their cameras to https pages only: --certificate and --key.
+    The port is 8000 unless another is named. Only this machine is let in, unless HOST is another
+    address; then a token is needed, and browsers give their cameras to https pages only:
+    --certificate and --key.
     """
     if (certificate is None) != (key is None):
         raise UsageError("--certificate and --key go together; give both, or none")

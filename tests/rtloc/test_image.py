@@ -66,7 +66,7 @@ def test_an_input_size_that_is_none_is_wrong_usage(fails, photo: Path) -> None:
 def test_the_closing_line_says_what_was_found(rtloc, photo: Path) -> None:
     line = rtloc("image", photo).stderr.strip()
     assert "\n" not in line
-    for part in ("1 picture ", "ms median", "p99", *(f"{name} 1" for name in LABELS)):
+    for part in ("1 picture ", "ms median", "p99", "openvino (", *(f"{name} 1" for name in LABELS)):
         assert part in line
 
 

@@ -20,12 +20,11 @@ def append_row(path: Path, row: dict[str, str]) -> None:
     Raises:
         TrainError: the folder is gone, or the disk is full; no part of the line stays.
     """
-    is_new = not path.exists()
-    whole_bytes = 0 if is_new else path.stat().st_size
+    whole_bytes = path.stat().st_size if path.exists() else 0
     try:
         with path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, row)
-            if is_new:
+            if not whole_bytes:
                 writer.writeheader()
             writer.writerow(row)
     except OSError as error:

@@ -38,7 +38,7 @@ def variety_option(text: str) -> Option:
 mirror_option = click.option(
     "--no-mirror",
     is_flag=True,
-    help="Show no object as its mirror image, as text and things with two sides are none.",
+    help="Never show an object as in a mirror: for text, and for what has a left and a right.",
 )
 GENERATED_OPTIONS: tuple[Option, ...] = (
     click.option("--cutouts", type=A_FOLDER, default=CUTOUTS, help=AS_TRAIN),

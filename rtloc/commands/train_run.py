@@ -47,8 +47,8 @@ def open_run(
     """Start a run in `folder`, or go on with the one that is there.
 
     Raises:
-        TrainError: there is a run already, or none to go on with, or its pictures have changed.
-        UsageError: the run to go on with has another recipe.
+        TrainError: there is none to go on with, or its pictures have changed.
+        UsageError: there is a run already, or the one to go on with has another recipe.
     """
     if go_on:
         trainer = resume(folder / "last.pt", team)
@@ -87,7 +87,8 @@ def resumed_recipe(
         given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
         if not given or field not in own or wanted[field] == own[field]:
             continue
-        if field in PLACES and own[field] is not None and not path_of(own[field]).exists():
+        both_named = field in PLACES and own[field] is not None and wanted[field] is not None
+        if both_named and not path_of(own[field]).exists():
             moved[field] = wanted[field]
             continue
         raise UsageError(

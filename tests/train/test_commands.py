@@ -195,6 +195,8 @@ def test_a_resumed_run_finds_folders_that_were_moved(tmp_path: Path) -> None:
             resumed(other, "--cutouts", str(tmp_path))
     with pytest.raises(UsageError, match="was begun with photos rtloc:photos, not "):
         resumed(own, "--backgrounds", str(here))
+    with pytest.raises(UsageError, match=r"was begun with distractors .*gone, not None"):
+        resumed(replace(own, distractors=str(gone)), "--no-distractors")
 
 
 def test_pictures_may_be_smaller_than_the_input(rtloc, tmp_path: Path) -> None:

@@ -63,6 +63,9 @@ def test_a_line_that_was_cut_off_is_dropped(tmp_path: Path) -> None:
 
 def test_on_a_full_disk_no_part_of_a_line_is_written(tmp_path: Path) -> None:
     log = tmp_path / "log.csv"
+    with full_disk(9), pytest.raises(TrainError, match="the disk is full"):
+        append_row(log, row(50))
+    assert log.read_bytes() == b""
     append_row(log, row(50))
     before = log.read_bytes()
     with full_disk(len(before) + 9), pytest.raises(TrainError, match="the disk is full"):

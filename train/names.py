@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from train.cutouts import SUFFIXES
+from train.errors import TrainError
 from train.picture_file import files_below
 
 SHOWN = 3  # names in a message
@@ -55,7 +56,11 @@ def note_of_unused(
     Used are those that end so and lie so deep: 1, in the folder itself, or 2, in one in it. use:
     the same for people.
     """
-    inside = [path.relative_to(folder) for path in files_below(folder, SUFFIXES | OTHER_PICTURES)]
+    try:
+        every = files_below(folder, SUFFIXES | OTHER_PICTURES)
+    except TrainError:  # what cannot be read there is not used, and so no fault
+        return None
+    inside = [path.relative_to(folder) for path in every]
     unused = [
         str(path)
         for path in inside

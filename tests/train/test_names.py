@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -110,3 +112,6 @@ def test_photos_and_drawings_that_are_not_used_are_told(tmp_path: Path) -> None:
         f"left out of {drawings}: c.jpg (1 in all); a drawing is a PNG, WebP or SVG in the "
         "folder, or in one in it",
     )
+    if sys.platform == "linux":  # elsewhere there are no such names
+        (photos / "kitchen" / os.fsdecode(b"\xff")).mkdir()
+        assert split_backgrounds(photos)[2] == ()

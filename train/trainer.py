@@ -88,6 +88,7 @@ class Trainer:
             recipe.precision == "auto" and is_fast_in_half(self.device)
         )
         self.step = 0
+        self.validated = 0  # at which step last
         self.seconds = 0.0  # of training, validations left out
         self.best_map = -1.0
         self.measuring: Measuring | None = None
@@ -147,6 +148,8 @@ class Trainer:
                 closing(self._batches(maker, workers)) as source,
                 delayed_interrupt() as interrupt_if_asked,
             ):
+                if self.step > self.validated and self._is_due(validate_every):
+                    self._validate(validation, folder)  # in which it was stopped
                 for made in source:
                     hard = self.hard
                     batch = made if hard is None else hard.add_to(made, self.step, self.averaged)
@@ -156,7 +159,7 @@ class Trainer:
                         self.step += 1
                     seen += len(frames) * self.team.size
                     self.seconds += time.perf_counter() - started
-                    due = self.step % validate_every == 0 or self.step == self.recipe.steps
+                    due = self._is_due(validate_every)
                     figures = self._validate(validation, folder) if due else None
                     rate = seen / (self.seconds - first_second)
                     now = Progress(self.step, self.recipe.steps, loss, rate, figures)
@@ -225,6 +228,10 @@ class Trainer:
         move_average(self.averaged, self.network, recipe.ema_decay, self.step)
         return loss
 
+    def _is_due(self, validate_every: int) -> bool:
+        """Say whether the weights of this step are to be validated."""
+        return self.step % validate_every == 0 or self.step == self.recipe.steps
+
     def _validate(self, samples: Sequence[Sample], folder: Path) -> Figures | None:
         """Measure the averaged weights; keep them as `best.pt` if none so far are better.
 
@@ -233,12 +240,15 @@ class Trainer:
         """
         if not self.team.leads:
             self.team.wait()
+            self.validated = self.step
             return None
         figures = evaluate(network_locate(self.averaged), samples, self.labels)
         self.figures = figures
         if figures.map50_95 >= self.best_map:
-            self.best_map = figures.map50_95
-            save_checkpoint(folder / "best.pt", self.state())
+            own = {"best_map": figures.map50_95, "validated": self.step}
+            save_checkpoint(folder / "best.pt", self.state() | own)
+            self.best_map = figures.map50_95  # now that they are kept
+        self.validated = self.step
         save_checkpoint(folder / "last.pt", self.state())
         self.team.wait()
         return figures
@@ -250,6 +260,7 @@ class Trainer:
             "shape": asdict(self.network.shape),
             "labels": list(self.labels),
             "step": self.step,
+            "validated": self.validated,
             "seconds": self.seconds,
             "best_map": self.best_map,
             "measuring": None if self.measuring is None else asdict(self.measuring),
@@ -284,6 +295,7 @@ def resume(path: Path, team: Team = ALONE) -> Trainer:
     for optimizer, theirs in zip(trainer.optimizers, state["optimizers"], strict=True):
         optimizer.load_state_dict(theirs)
     trainer.step = state["step"]
+    trainer.validated = state.get("validated", trainer.step)
     trainer.seconds = state.get("seconds", 0.0)
     trainer.best_map = state["best_map"]
     if state.get("measuring") is not None:

@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import nn
 
+from train import trainer as trainer_module
 from train.checkpoint import load_checkpoint, save_checkpoint
 from train.cutouts import load_cutouts
 from train.data_set import CUTOUTS
@@ -208,6 +209,37 @@ def test_a_run_that_may_be_killed_is_saved_now_and_then(
 
     Trainer(RECIPE, SHAPE, LABELS).train(maker, validation, tmp_path, kept, workers=0)
     assert saved == list(range(1, RECIPE.steps + 1))
+
+
+@pytest.mark.parametrize("at", [(4, "evaluate"), (12, "evaluate"), (12, "save_checkpoint")])
+def test_what_was_stopped_in_a_validation_is_validated_when_it_goes_on(
+    maker: PictureMaker,
+    validation: list,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    at: tuple[int, str],
+) -> None:
+    stopped_at, where = at
+    done = {"workers": 0, "validate_every": 2}
+    Trainer(RECIPE, SHAPE, LABELS).train(maker, validation, tmp_path / "whole", nothing, **done)
+    trainer = Trainer(RECIPE, SHAPE, LABELS)
+    usual = getattr(trainer_module, where)
+
+    def stop(*given: object) -> object:
+        is_saved = where == "save_checkpoint" and Path(str(given[0])).name != "best.pt"
+        if trainer.step == stopped_at and not is_saved:
+            monkeypatch.setattr(trainer_module, where, usual)
+            raise KeyboardInterrupt
+        return usual(*given)
+
+    monkeypatch.setattr(trainer_module, where, stop)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.train(maker, validation, tmp_path / "parts", nothing, **done)
+    resumed = resume(tmp_path / "parts/last.pt")
+    assert resumed.step == stopped_at
+    resumed.train(maker, validation, tmp_path / "parts", nothing, **done)
+    whole, parts = (load_checkpoint(tmp_path / f / "best.pt") for f in ("whole", "parts"))
+    assert (whole["step"], whole["best_map"]) == (parts["step"], parts["best_map"])
 
 
 def test_ctrl_c_pressed_twice_in_a_step_waits_for_its_end(

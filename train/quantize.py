@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 from numpy.typing import NDArray
+from onnx.numpy_helper import from_array, to_array
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
 from engines.backends import open_backend
@@ -96,13 +97,27 @@ def quantize(source: Path, target: Path, pictures: Sequence[NDArray[np.uint8]]) 
 
 
 def set_input_step(proto: onnx.ModelProto, step: float) -> None:
-    """Say how far apart the 256 levels are that the first convolution takes; they begin at 0."""
+    """Say how far apart the 256 levels are that the first convolution takes; they begin at 0.
+
+    The steps of its biases are those of its weights times that: unless they are, ONNX Runtime
+    computes it in float32.
+    """
     graph = proto.graph
-    source = {node.output[0]: node for node in graph.node}
+    makers = {node.output[0]: node for node in graph.node}
+    values = {one.name: one for one in graph.initializer}
     first = next(node for node in graph.node if node.op_type == "Conv")
-    quantized = source[source[first.input[0]].input[0]]  # before its DequantizeLinear
-    scale = next(one for one in graph.initializer if one.name == quantized.input[1])
-    scale.CopyFrom(onnx.numpy_helper.from_array(np.array(step, np.float32), scale.name))
+    # what comes before its DequantizeLinear, and what its weights and biases are dequantized by
+    scale = values[makers[makers[first.input[0]].input[0]].input[1]]
+    weight_step = values[makers[first.input[1]].input[1]]
+    bias, bias_step = (values[name] for name in makers[first.input[2]].input[:2])
+    biases = to_array(bias) * to_array(bias_step)
+    steps = np.float32(step) * to_array(weight_step)
+    for old, new in (
+        (scale, np.array(step, np.float32)),
+        (bias_step, steps),
+        (bias, np.round(biases / steps).astype(np.int32)),
+    ):
+        old.CopyFrom(from_array(new, old.name))
 
 
 class Pictures(CalibrationDataReader):  # type: ignore[misc]

@@ -1,9 +1,11 @@
 """The 8-bit model file: the same contract, nearly the same answers, whole numbers inside."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from on_cpu import ON_CPU
 
@@ -55,6 +57,20 @@ def test_the_input_keeps_every_grey_level_and_its_step_is_not_1(quantized: Path)
     assert zero == 0
     levels = np.arange(256)
     assert (np.round(levels / step) == levels).all()
+
+
+@pytest.mark.parametrize("which", ["made", "shipped"])
+def test_onnx_runtime_computes_it_in_whole_numbers(
+    quantized: Path, tmp_path: Path, which: str
+) -> None:
+    path = quantized if which == "made" else shipped_models()["pokemon"]
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.optimized_model_filepath = str(tmp_path / "run.onnx")
+    options.log_severity_level = 3  # a graph that is written down is for one kind of CPU
+    onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    kinds = Counter(node.op_type for node in onnx.load(str(tmp_path / "run.onnx")).graph.node)
+    assert (kinds["QLinearConv"], kinds["Conv"]) == (19, 3)  # the last of each grid
 
 
 def weights(graph: onnx.GraphProto) -> list[onnx.TensorProto]:

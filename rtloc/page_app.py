@@ -80,9 +80,8 @@ def parts(*names: str) -> list[Route]:
 
 async def pictures(sink: PageSink, request: Request) -> AsyncIterator[bytes]:
     """Yield the newest picture, each time that there is a newer one and the viewer has room."""
-    sink.viewers += 1
+    number = sink.begin_to_look()
     try:
-        number = 0
         while not sink.closed and not await request.is_disconnected():
             jpeg, newest = await run_in_threadpool(sink.next_jpeg, number, WAIT_S)
             if newest == number or not jpeg:

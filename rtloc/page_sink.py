@@ -43,8 +43,19 @@ class PageSink:
         with self._news:
             self._shown = frame.index, detections, stats
             self._last = frame
-            self._newest = frame.image if self.viewers or not self.jpeg else None
+            self._newest = frame.image if self.viewers else None
             self._news.notify()
+
+    def begin_to_look(self) -> int:
+        """Count a viewer, have the last frame encoded, and return what its JPEG's number is above.
+
+        It may be the last for long: the camera is lost, or the viewer before has paused.
+        """
+        with self._news:
+            self.viewers += 1
+            self._newest = None if self._last is None else self._last.image
+            self._news.notify()
+            return self.number
 
     def _run(self) -> None:
         """Encode whatever is the newest, again and again."""

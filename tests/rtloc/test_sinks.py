@@ -26,6 +26,7 @@ from rtloc.event_sink import EventSink, command_teller, webhook_teller
 from rtloc.frame import Frame
 from rtloc.live_stats import LiveStats
 from rtloc.localizer import Localizer
+from rtloc.page_sink import PageSink
 from rtloc.recording_sink import WAITING_FRAMES, Recording, RecordingSink
 from rtloc.snapshot_sink import SnapshotSink
 
@@ -238,6 +239,21 @@ class TestSnapshot:
         controls.snapshot = True
         sink.write(frame(0, 0), found(), STATS)
         assert "s.png: No such file or directory" in caplog.text
+
+
+class TestPage:
+    def test_who_begins_to_look_sees_the_last_frame(self, controls: Controls) -> None:
+        sink = PageSink(controls)
+        for look in range(2):
+            for n in range(5):  # nobody looks
+                sink.write(frame(n + 5 * look, n), found(), STATS)
+            number = sink.begin_to_look()
+            jpeg, newest = sink.next_jpeg(number, 20)
+            assert newest > number
+            shown = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+            assert abs(int(shown[0, 0, 0]) - 10 * (4 + 5 * look)) <= 2
+            sink.viewers -= 1
+        sink.close()
 
 
 class TestEvents:

@@ -125,10 +125,16 @@ def jpeg_size_wh(jpeg: bytes) -> tuple[int, int] | None:
     at = 2
     while at + 9 < len(jpeg) and jpeg[at] == 0xFF:
         marker = jpeg[at + 1]
-        if 0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}:
+        if marker == 0xFF:  # a fill byte, before the marker itself
+            at += 1
+            continue
+        length = int.from_bytes(jpeg[at + 2 : at + 4], "big")
+        if marker < 0xC0 or 0xD0 <= marker <= 0xD9 or length < 2:  # no segment of a head
+            return None
+        if marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}:
             height, width = (int.from_bytes(jpeg[at + n : at + n + 2], "big") for n in (5, 7))
             return (width, height) if width and height else None
-        at += 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
+        at += 2 + length
     return None
 
 

@@ -11,6 +11,7 @@ const picture = document.createElement("canvas");
 let about = null;
 let socket = null;
 let stream = null;
+let starting = false;
 let sentAt = 0;
 let shown = [];
 
@@ -20,6 +21,16 @@ function say(text) {
 }
 
 async function start() {
+  if (starting) return;  // a browser may ask its user first
+  starting = true;
+  try {
+    await startOnce();
+  } finally {
+    starting = false;
+  }
+}
+
+async function startOnce() {
   if (!navigator.mediaDevices) {
     say("A browser gives its camera to this machine's own pages and to https pages only.");
     return;
@@ -55,10 +66,12 @@ function stop(text = "Stopped.") {
 function connect() {
   const address = new URL("locate", location.href);
   address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-  socket = new WebSocket(address);
+  const own = socket = new WebSocket(address);
   socket.onopen = sendNext;
   socket.onmessage = (event) => { show(JSON.parse(event.data)); sendNext(); };
-  socket.onclose = (event) => { if (stream) stop(event.reason || "rtloc does not answer; it may have ended."); };
+  socket.onclose = (event) => {
+    if (socket === own) stop(event.reason || "rtloc does not answer; it may have ended.");
+  };
 }
 
 // The next picture that the camera has not given yet.

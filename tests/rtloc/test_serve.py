@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from rtloc.camera_app import MOST_CAMERAS, Cameras, camera_app, jpeg_size_wh
+from rtloc.camera_app import MOST_CAMERAS, Cameras, camera_app, decoded, jpeg_size_wh
 from rtloc.localizer import Localizer
 from rtloc.overlay import COLOURS
 from rtloc.web_server import Tls, served
@@ -127,6 +127,22 @@ def test_a_size_is_read_from_the_head(width: int, height: int, grey: bool) -> No
     assert jpeg_size_wh(jpeg_of(image)) == (width, height)
 
 
+def test_fill_bytes_before_a_marker_are_no_marker() -> None:
+    jpeg = jpeg_of(np.zeros((48, 64, 3), np.uint8))
+    for fill in (1, 5):
+        filled = jpeg[:2] + b"\xff" * fill + jpeg[2:]
+        assert jpeg_size_wh(filled) == (64, 48)
+    # taken for a marker, the fill byte would have the next segment's marker in its length
+    large = jpeg_of(np.zeros((2000, 2000, 3), np.uint8))
+    behind, length = bytearray(0xF000), 0xE900 + 0xF0
+    behind[:5] = b"\xff\xff\xe9" + len(behind[3:]).to_bytes(2, "big")
+    behind[2 + length : 2 + length + 9] = b"\xff\xc0\x00\x0b\x08" + bytes([0, 64, 0, 64])
+    hidden = large[:2] + bytes(behind) + large[2:]
+    assert cv2.imdecode(np.frombuffer(hidden, np.uint8), cv2.IMREAD_COLOR).shape[0] == 2000
+    assert jpeg_size_wh(hidden) == (2000, 2000)
+    assert decoded(hidden) is None
+
+
 @given(data=st.binary(max_size=200))
 def test_any_bytes_are_judged(data: bytes) -> None:
     for head in (b"", b"\xff\xd8", b"\xff\xd8\xff\xe0\x00\x00"):
@@ -179,7 +195,12 @@ class TestCommand:
 
 SEE_WHAT_IS_WANTED = """
 const ask = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
-if (ask) navigator.mediaDevices.getUserMedia = (asked) => (window.wanted = asked.video, ask(asked));
+window.given = [];
+if (ask) navigator.mediaDevices.getUserMedia = async (asked) => {
+  window.wanted = asked.video;
+  given.push(await ask(asked));
+  return given.at(-1);
+};
 """
 
 
@@ -210,6 +231,11 @@ def test_a_browser_gives_its_camera(url: str, scene: np.ndarray, tmp_path: Path)
         assert page.evaluate("[wanted.width.ideal, wanted.height.ideal]") == [1280, 720]
         page.click("#start")
         expect(page.locator("#message")).to_have_text("Stopped.")
+        page.evaluate("void byId('start').click(), void byId('start').click()")
+        expect(page.locator("#start")).to_have_text("Stop")
+        assert page.evaluate("given.filter((one) => one.active).length") == 1
+        page.click("#start")
+        assert page.evaluate("given.filter((one) => one.active).length") == 0
         browser.close()
     assert all(address.startswith((url, "data:")) for address in asked)
     image = cv2.imdecode(np.frombuffer(shot, np.uint8), cv2.IMREAD_COLOR)

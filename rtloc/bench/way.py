@@ -30,6 +30,7 @@ class Encoder:
         self._threads = threads
         self._stream: Any = None
         self._size_wh = (0, 0)
+        self._written = 0  # frames: what is measured anew begins with the first ones again
 
     def write(self, frame: Frame) -> None:
         """Encode a frame; the encoder's own threads may still be at it afterwards."""
@@ -38,7 +39,8 @@ class Encoder:
             self._stream = new_stream(self._output, self._size_wh)
             self._stream.codec_context.thread_count = self._threads
         planes = planes_for(frame.pixels, self._size_wh)
-        self._output.mux(self._stream.encode(stamped(planes, frame.index, 1 / LIVE_RATE)))
+        self._output.mux(self._stream.encode(stamped(planes, self._written, 1 / LIVE_RATE)))
+        self._written += 1
 
 
 @contextmanager

@@ -45,6 +45,7 @@ from rtloc.files import check_writable
 from rtloc.frame import Frame, size_wh
 from rtloc.growing import text_output
 from rtloc.localizer import DEFAULT_MODEL, Localizer
+from rtloc.track import Tracker
 
 ROUNDS = 15
 
@@ -147,7 +148,9 @@ class Load:
     def go(self, asked: Asked, way: Way, kept: list[Frame], closed_fps: float) -> bool:
         """Try all that is asked for; return False where Ctrl-C ended it, with what is there."""
         try:
-            self._arrive(asked, replace(way, frames=copies(kept)), closed_fps)
+            # whose frames begin anew, as does the time of their tracks
+            tracker = way.tracker and Tracker(way.tracker.begin, smooth=True)
+            self._arrive(asked, replace(way, frames=copies(kept), tracker=tracker), closed_fps)
             if asked.streams:
                 seconds = asked.duration / 3
                 for run in most_streams(way.localizer, kept, asked.stream_fps, seconds):

@@ -121,7 +121,8 @@ def test_frames_that_arrive_and_cameras(rtloc, tmp_path: Path) -> None:
 
 def test_a_file_is_measured_with_its_encoding(rtloc, tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "nine.mp4", frames=9)
-    done = rtloc("bench", "--source", clip, "--frames", 30, "--encode")
+    load = ("--encode", "--rate", 30, "--duration", 0.3)
+    done = rtloc("bench", "--source", clip, "--frames", 30, *load)
     assert done.returncode == 0, done.stderr
     assert " encode " in done.stdout
 

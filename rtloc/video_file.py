@@ -133,22 +133,25 @@ class VideoFile:
     def _seek(self, start_s: float) -> int:
         """Go to the last key frame up to `start_s`; return how many frames lie before it.
 
-        Where the container does not lead there, the frames before are decoded as well.
+        Where the container does not lead there, the frames before are decoded as well. Packets to
+        be discarded are those that an edit list cuts off, as of a trimmed MP4: they are decoded for
+        the ones behind them alone.
         """
         key: Any = None
         stamps: list[int] = []
-        start = math.inf
+        first = math.inf
         for packet in iter(self._next, None):
             if packet.pts is None:
                 continue
-            if not stamps:
-                start = packet.pts + start_s / self.time_base
+            if not packet.is_discard:
+                first = min(first, packet.pts)
             if packet.is_keyframe:
-                if packet.pts > start:
+                if packet.pts > first + start_s / self.time_base:
                     break
                 key = packet
-            stamps.append(packet.pts)
-        if key is None or not self.clock.keeps_show_times:
+            if not packet.is_discard:
+                stamps.append(packet.pts)
+        if key is None or not stamps or not self.clock.keeps_show_times:
             self._go_to(self.stream.start_time or 0)
             return 0
         self._go_to(key.pts if key.dts is None else key.dts)

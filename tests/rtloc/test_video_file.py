@@ -99,6 +99,26 @@ def test_a_part_is_the_same_frames_as_in_the_whole(
         assert np.array_equal(a.image, b.image)
 
 
+@pytest.mark.parametrize("start_s", [0.1, 1.0, 1.9, 2.5])
+def test_a_part_of_a_trimmed_film_is_that_part(tmp_path: Path, start_s: float) -> None:
+    clip, trimmed = make_clip(tmp_path / "in.mp4", frames=120, gop=30), tmp_path / "trimmed.mp4"
+    with av.open(str(clip)) as source, av.open(str(trimmed), "w") as output:
+        stream = output.add_stream_from_template(source.streams.video[0])
+        cut = round(Fraction(3, 4) / source.streams.video[0].time_base)  # within the first 30
+        for packet in source.demux(video=0):
+            if packet.pts is not None:
+                packet.pts, packet.dts = packet.pts - cut, packet.dts - cut
+                packet.stream = stream
+                output.mux(packet)
+    whole = read(trimmed)
+    assert len(whole) < 120
+    assert whole[0].time_s == 0
+    wanted = [f for f in whole if f.time_s >= start_s]
+    part = read(trimmed, start_s)
+    assert [(f.index, f.time_s) for f in part] == [(f.index, f.time_s) for f in wanted]
+    assert all(np.array_equal(a.image, b.image) for a, b in zip(part, wanted, strict=True))
+
+
 def test_odd_sides_are_read(tmp_path: Path) -> None:
     path = tmp_path / "in.gif"
     with av.open(str(path), "w") as output:

@@ -52,7 +52,10 @@ def new_stream(
 
 def stamped(planes: NDArray[np.uint8], ticks: int, time_base: Fraction) -> av.VideoFrame:
     """Return I420 planes, uint8 [H·3/2, W], as a picture that is shown at a time in ticks."""
-    picture = av.VideoFrame.from_numpy_buffer(planes, format="yuv420p")
+    # of any other height than a multiple of 4 PyAV takes a buffer for another one; copies it does
+    height = planes.shape[0] * 2 // 3
+    of_planes = av.VideoFrame.from_ndarray if height % 4 else av.VideoFrame.from_numpy_buffer
+    picture = of_planes(planes, format="yuv420p")
     picture.pts, picture.time_base = ticks, time_base
     return picture
 

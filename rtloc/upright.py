@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from av.sidedata.sidedata import Type
-from av.video.reformatter import ColorRange
+from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from rtloc.frame import bgr_of
@@ -22,7 +22,9 @@ def pixels_of(picture: Any, mirrored: bool) -> NDArray[np.uint8]:
     """
     rotation_deg = picture.rotation
     if picture.width % 2 or picture.height % 2:
-        return upright(picture.to_ndarray(format="bgr24"), rotation_deg, mirrored)
+        # by the matrix that OpenCV takes back again, whatever its own is
+        picture = picture.reformat(format="bgr24", src_colorspace=Colorspace.ITU601)
+        return upright(picture.to_ndarray(), rotation_deg, mirrored)
     if picture.format.name != "yuv420p" or picture.color_range == ColorRange.JPEG:
         picture = picture.reformat(format="yuv420p", dst_color_range=ColorRange.MPEG)
     planes: NDArray[np.uint8] = picture.to_ndarray()

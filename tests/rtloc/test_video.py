@@ -16,6 +16,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.video.reformatter import Colorspace
 from clips import LABELS, SOUND_RATE_HZ, make_clip, sound_packets, video_stamps
 from full_disk import full_disk
 
@@ -319,6 +320,31 @@ def test_pixels_that_are_no_squares_keep_their_shape(rtloc, tmp_path: Path, turn
         stream = container.streams.video[0]
         assert (stream.width, stream.height) == ((240, 320) if turned else (320, 240))
         assert stream.sample_aspect_ratio == (Fraction(11, 16) if turned else Fraction(16, 11))
+
+
+@pytest.mark.parametrize("size_wh", [(64, 48), (64, 50), (65, 49)])
+def test_colours_stay_whatever_their_matrix(
+    rtloc, tmp_path: Path, size_wh: tuple[int, int]
+) -> None:
+    colours = (100, 110, 180)  # which BT.601 and BT.709 take for different ones
+    with av.open(str(tmp_path / "in.mkv"), "w") as output:
+        stream = output.add_stream("ffv1", rate=10)
+        stream.width, stream.height, stream.pix_fmt = *size_wh, "yuv444p"
+        stream.codec_context.colorspace = Colorspace.ITU709
+        for n in range(3):
+            one = av.VideoFrame(*size_wh, "yuv444p")
+            one.pts, one.colorspace = n, Colorspace.ITU709
+            for plane, value in zip(one.planes, colours, strict=True):
+                plane.update(bytes([value]) * plane.buffer_size)
+            output.mux(stream.encode(one))
+        output.mux(stream.encode(None))
+    assert rtloc("video", "in.mkv", "-o", "out.mp4").returncode == 0
+    with av.open(str(tmp_path / "out.mp4")) as video:
+        assert video.streams.video[0].codec_context.colorspace == Colorspace.ITU709
+        frame = next(video.decode(video=0))
+    rows = [np.frombuffer(one, np.uint8).reshape(-1, one.line_size) for one in frame.planes]
+    shown = [row[: one.height, : one.width] for row, one in zip(rows, frame.planes, strict=True)]
+    assert max(abs(one.mean() - value) for one, value in zip(shown, colours, strict=True)) <= 3
 
 
 def test_odd_sides_become_even(rtloc, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -28,29 +29,36 @@ class Grid:
     itself.
     """
 
-    def __init__(self, names: list[str], view: View, sinks: list[Sink]) -> None:
+    def __init__(
+        self, names: list[str], stats: Sequence[LiveStats], view: View, sinks: list[Sink]
+    ) -> None:
+        """names, stats: of each source."""
         self.names = names
+        self._parts = stats
+        self._stats = LiveStats(stats[0].labels)
         self._view = view
         self._sinks = sinks
         self._columns = math.ceil(math.sqrt(len(names)))
         self._rows = math.ceil(len(names) / self._columns)
         self._picture = np.zeros((SIZE_WH[1], SIZE_WH[0], 3), np.uint8)
         self._found = [Detections.empty() for _ in names]
+        self._said: dict[int, str] = {}
+        self._is_new = False  # since the whole was given on
         self._given = 0
         self._given_s = -math.inf
         self._started_s = time.perf_counter()
         self._closed = False
 
-    def tile(self, n: int) -> tuple[NDArray[np.uint8], int, int]:
-        """Return the n-th tile, a view of the whole picture, and its corner's x and y."""
+    def tile(self, n: int, whole: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int, int]:
+        """Return the n-th tile, a view of a whole picture, and its corner's x and y."""
         width, height = SIZE_WH[0] // self._columns, SIZE_WH[1] // self._rows
         row, column = divmod(n, self._columns)
         x, y = column * width, row * height
-        return self._picture[y : y + height, x : x + width], x, y
+        return whole[y : y + height, x : x + width], x, y
 
     def put(self, n: int, image: NDArray[np.uint8], found: Detections, lines: list[str]) -> None:
         """Put a picture into the n-th tile, as large as fits, with lines of text on it."""
-        tile, left, top = self.tile(n)
+        tile, left, top = self.tile(n, self._picture)
         height, width = tile.shape[:2]
         tile[:] = 0
         scale = min(width / image.shape[1], height / image.shape[0])
@@ -60,24 +68,33 @@ class Grid:
             image, (wide, high), interpolation=cv2.INTER_AREA
         )
         draw_lines(tile, lines, "top")
+        self._said.pop(n, None)
+        self._is_new = True
         corner = np.array([left + x, top + y] * 2, np.float32)
         boxes = (found.boxes * scale + corner).astype(np.float32)
         self._found[n] = Detections(boxes, found.scores, found.class_ids)
 
-    def give(self, stats: LiveStats) -> None:
-        """Give the whole to the view and the sinks, unless it was given just now."""
+    def give(self) -> None:
+        """Give the whole to the view and the sinks, if there is news and it was not given just now.
+
+        To be called when all frames that came at a time are in their parts.
+        """
         now_s = time.perf_counter()
-        if now_s - self._given_s < SHOWN_S:
+        if not self._is_new or now_s - self._given_s < SHOWN_S:
             return
-        self._given_s = now_s
+        self._is_new, self._given_s = False, now_s
         whole = Frame(self._picture.copy(), self._given, now_s - self._started_s)
+        for n, text in self._said.items():
+            draw_banner(self.tile(n, whole.pixels)[0], text)
         self._given += 1
+        self._stats.gather(self._parts)
         for sink in (*self._sinks, self._view):
-            sink.write(whole, joined(self._found), stats)
+            sink.write(whole, joined(self._found), self._stats)
 
     def say(self, n: int, text: str) -> None:
-        """Show a message on the n-th tile."""
-        draw_banner(self.tile(n)[0], text)
+        """Show a message on the n-th tile, until a frame comes there."""
+        self._is_new = self._is_new or self._said.get(n) != text
+        self._said[n] = text
 
     def close(self) -> None:
         """Close view and sinks, once."""
@@ -90,10 +107,9 @@ class Grid:
 class GridPart:
     """The view of one source in a grid."""
 
-    def __init__(self, grid: Grid, n: int, stats: LiveStats) -> None:
+    def __init__(self, grid: Grid, n: int) -> None:
         self._grid = grid
         self._n = n
-        self._stats = stats
 
     def write(self, frame: Frame, detections: Detections, stats: LiveStats) -> None:
         """Show a frame in this part."""
@@ -101,12 +117,10 @@ class GridPart:
         line = f"{self._grid.names[self._n]}: {stats.fps():.1f} FPS"
         lines = [line if math.isnan(late) else f"{line}, {late:.0f} ms late"]
         self._grid.put(self._n, frame.image, detections, lines)
-        self._grid.give(stats)
 
     def say(self, text: str) -> None:
         """Show a message in this part."""
         self._grid.say(self._n, text)
-        self._grid.give(self._stats)
 
     def close(self) -> None:
         """Close the grid: a run ends for all of its parts."""

@@ -77,6 +77,19 @@ class LiveStats:
         if now > first_s:
             self.camera_fps = (received - first) / (now - first_s)
 
+    def gather(self, parts: Sequence[LiveStats]) -> None:
+        """Take the figures of several sources together: their sums, and all of their times."""
+        self.camera_fps = sum(part.camera_fps for part in parts)
+        self.dropped = sum(part.dropped for part in parts)
+        self.losses = sum(part.losses for part in parts)
+        self.run.frames = sum(part.run.frames for part in parts)
+        self.trouble = "; ".join(part.trouble for part in parts if part.trouble) or None
+        since_s = time.perf_counter() - SPEED_OVER_S
+        self._shown_s = deque(sorted(s for part in parts for s in part._shown_s if s > since_s))
+        for name in STAGES:
+            times_ms = [ms for part in parts for ms in part._stages_ms[name]]
+            self._stages_ms[name] = deque(times_ms)
+
     def fps(self) -> float:
         """Frames a second that were delivered in the last two seconds; 0 where none was."""
         shown_s = list(self._shown_s)

@@ -75,11 +75,16 @@ class Station:
         self.stats.shown(self.live.age_s(frame))
 
 
-def watch(stations: Sequence[Station], controls: Controls, key: Callable[[], int]) -> None:
+def watch(
+    stations: Sequence[Station],
+    controls: Controls,
+    key: Callable[[], int],
+    delivered: Callable[[], None] = lambda: None,
+) -> None:
     """Go on until the viewer quits, or all sources have ended for good.
 
     The frames that several sources have at a time are located together. key: returns what was
-    pressed, -1 for nothing.
+    pressed, -1 for nothing; delivered: called when all have got theirs, or none has come.
     """
     lives = [station.live for station in stations]
     with ExitStack() as stack:
@@ -87,6 +92,7 @@ def watch(stations: Sequence[Station], controls: Controls, key: Callable[[], int
             for sink in (station.view, *station.sinks):
                 stack.callback(sink.close)
         while not controls.quit:
+            delivered()
             controls.press(key())
             newest = newest_of(lives, WAIT_S)
             ready = [(s, f) for s, f in zip(stations, newest, strict=True) if f is not None]

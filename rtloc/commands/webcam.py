@@ -95,10 +95,11 @@ def command(
         click.echo(f"rtloc: {localizer.backend} ({localizer.backend_reason})", err=True)
         title = f"rtloc {' '.join(names)}" if show else None
         view, key = open_view(stack, title, controls, panel=len(names) == 1)
-        stations = stations_of(lives, controls, view, shared, own, trails=trails)
+        stations, grid = stations_of(lives, controls, view, shared, own, trails=trails)
         stack.callback(close_with_figures, stations)
         with suppress(KeyboardInterrupt), terminated_like_interrupted():
-            watch(stations, controls, until(duration, controls, key))
+            key = until(duration, controls, key)
+            watch(stations, controls, key, grid.give if grid else lambda: None)
         if all(live.ended for live in lives) and not controls.quit:
             raise RtlocError(f"the stream {' and '.join(names)} has ended")
 
@@ -133,20 +134,22 @@ def stations_of(
     own: Sequence[list[Sink]],
     *,
     trails: bool,
-) -> list[Station]:
+) -> tuple[list[Station], Grid | None]:
     """Make the stations of a run: one that has all to itself, or several in a grid."""
     trackers: Sequence[Tracker | None] = controls.trackers or [None] * len(lives)
     stats = [LiveStats(controls.labels) for _ in lives]
     views: list[View] = [view]
+    grid = None
     if len(lives) == 1:
         own = [[*own[0], *shared]]
     else:
-        grid = Grid([live.source.title for live in lives], view, shared)
-        views = [GridPart(grid, n, one) for n, one in enumerate(stats)]
-    return [
+        grid = Grid([live.source.title for live in lives], stats, view, shared)
+        views = [GridPart(grid, n) for n in range(len(lives))]
+    stations = [
         Station(*parts, trails=Trails() if trails else None)
         for parts in zip(lives, stats, views, own, trackers, strict=True)
     ]
+    return stations, grid
 
 
 def close_with_figures(stations: Sequence[Station]) -> None:

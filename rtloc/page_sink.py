@@ -43,7 +43,7 @@ class PageSink:
         with self._news:
             self._shown = frame.index, detections, stats
             self._last = frame
-            self._newest = frame.image if self.viewers else None
+            self._newest = frame.image if self.viewers or not self.jpeg else None
             self._news.notify()
 
     def begin_to_look(self) -> int:

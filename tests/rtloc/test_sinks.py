@@ -247,6 +247,7 @@ class TestPage:
         for look in range(2):
             for n in range(5):  # nobody looks
                 sink.write(frame(n + 5 * look, n), found(), STATS)
+                wait_until(lambda: sink.jpeg)  # of the very first one
             number = sink.begin_to_look()
             jpeg, newest = sink.next_jpeg(number, 20)
             assert newest > number

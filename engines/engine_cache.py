@@ -9,11 +9,13 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
 import platformdirs
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from engines.engine_build import BuildOptions, Report, build_engine, input_shapes
 from engines.engine_file import (
@@ -113,8 +115,19 @@ def cached_engine(
             if found is not None and replace(found, driver_cuda=wanted.driver_cuda) == wanted:
                 return found, plan
         built = build_engine(info, flavour, options, report)
+        check_unchanged(info, wanted.onnx_sha256)
         write_engine(path, wanted, built.plan)
     return wanted, built.plan
+
+
+def check_unchanged(info: ModelInfo, onnx_sha256: str) -> None:
+    """Make sure that a model file is still what it was before it was compiled.
+
+    Raises:
+        EngineError: it is not, and so nobody knows what the engine was made of.
+    """
+    if hash_of(info.path) != onnx_sha256:
+        raise EngineError(f"{info.path} was changed while it was compiled; compile it again")
 
 
 def engines_in_cache() -> Iterator[CachedEngine]:
@@ -139,8 +152,23 @@ def own_files() -> list[Path]:
 
 
 def clear_cache() -> int:
-    """Remove engines, locks and what was not written to its end; return how many engines it was."""
-    files = own_files()
-    for path in files:
-        path.unlink(missing_ok=True)
-    return sum(path.suffix == SUFFIX for path in files)
+    """Remove engines, locks and what was not written to its end; return how many engines it was.
+
+    What another process is compiling now stays, and those that wait for it find it.
+    """
+    removed = 0
+    for key, files in groupby(sorted(own_files(), key=key_of), key_of):
+        lock = cache_folder() / f"{key}.lock"
+        with suppress(Timeout), FileLock(lock).acquire(timeout=0):
+            for path in files:
+                if path != lock:
+                    path.unlink(missing_ok=True)
+                    removed += path.suffix == SUFFIX
+            with suppress(PermissionError):  # Windows lets no open file go
+                lock.unlink()
+    return removed
+
+
+def key_of(path: Path) -> str:
+    """Return the name that an engine, its lock and what is not written to its end yet share."""
+    return path.name.removeprefix(".").removesuffix(".part").rpartition(".")[0]

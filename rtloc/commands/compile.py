@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from engines.engine_build import BuildOptions, build_engine
-from engines.engine_cache import described
-from engines.engine_file import SUFFIX, write_engine
+from engines.engine_cache import check_unchanged, described
+from engines.engine_file import SUFFIX, hash_of, write_engine
 from engines.errors import BackendUnavailableError
 from engines.gpu import Gpu, find_gpu
 from engines.model_file import at_size, form_in, read_model_info, resolve_model
@@ -112,8 +112,10 @@ def command(
     gpu = gpu_if_any()
     if is_built_apart(flavour, gpu) and not wanted.hardware_compatible:
         wanted = replace(wanted, turing=True)
+    onnx_sha256 = hash_of(info.path)
     with engine_progress() as report:
         built = build_engine(info, flavour, wanted, report, known)
+    check_unchanged(info, onnx_sha256)
     about = described(info, flavour, built.tensorrt_version, gpu, wanted)
     write_engine(out, about, built.plan)
     if timing_cache is not None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from engines.engine_build import BuildOptions
 from engines.engine_cache import (
@@ -93,6 +94,20 @@ def test_a_model_that_has_changed_is_compiled_again(tmp_path: Path) -> None:
     assert engine(read_model_info(copy))[0] >= 1
 
 
+def test_a_model_that_changes_while_it_is_compiled_makes_no_engine(
+    folder: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "mine.onnx"
+    copy.write_bytes(INFO.path.read_bytes())
+
+    def change(phase: str, done: int, steps: int) -> None:
+        copy.write_bytes(INFO.path.read_bytes().replace(b"many-objects", b"many-OBJECTS"))
+
+    with pytest.raises(EngineError, match=r"mine\.onnx was changed while it was compiled"):
+        cached_engine(read_model_info(copy), RTX, CARD, BuildOptions(), change)
+    assert list(folder.glob("*.engine")) == []
+
+
 @pytest.mark.parametrize("fault", ["truncated", "changed", "empty", "foreign", "stale"])
 def test_a_bad_engine_is_found_and_compiled_again(folder: Path, fault: str) -> None:
     _, plan = engine()
@@ -142,6 +157,23 @@ def test_clearing_leaves_nothing(folder: Path) -> None:
     assert clear_cache() == 1
     assert list(folder.iterdir()) == []
     assert list(engines_in_cache()) == []
+
+
+def test_clearing_leaves_what_is_being_compiled(folder: Path) -> None:
+    engine()
+    engine(options=BuildOptions(batch=2))
+    busy, idle = sorted(folder.glob("*.engine"))
+    part = folder / f".{busy.name}.part"
+    part.touch()
+    with FileLock(busy.with_suffix(".lock")):
+        assert clear_cache() == 1
+        assert not idle.exists()
+        assert {path.name for path in folder.iterdir()} == {
+            *(busy.name, part.name),
+            busy.with_suffix(".lock").name,
+        }
+    assert clear_cache() == 1
+    assert list(folder.iterdir()) == []
 
 
 def test_a_cache_that_cannot_be_written_is_told(

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from engines.errors import EngineError
-from engines.model_file import ModelInfo
+from engines.model_file import DAMAGED, ModelInfo, check_ranges
 from engines.moved import moved_when_whole, partial_name
+from engines.tensorrt_module import MODULES
 
 MAGIC = b"rtloc engine 1\n"
 SUFFIX = ".engine"
@@ -149,9 +150,23 @@ def read_head(path: Path, file: BinaryIO) -> tuple[EngineInfo, bytes, bytes]:
         fields = json.loads(about)
         shapes = tuple(tuple(shape) for shape in fields.pop("shapes"))
         info = EngineInfo(**fields | {"shapes": shapes, "labels": tuple(fields["labels"])})
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        check_described(info, path)
+    except DAMAGED as error:
         raise EngineFileError(f"{path} is damaged; compile the model again") from error
     return info, about, digest
+
+
+def check_described(info: EngineInfo, path: Path) -> None:
+    """Raise ValueError, or TypeError, where no engine can be what a description says."""
+    if info.flavour not in MODULES:
+        raise ValueError(f"there is no {info.flavour}")
+    if [len(shape) for shape in info.shapes] != [4, 4, 4]:
+        raise ValueError("an input has four sides, and three shapes")
+    if not all(isinstance(side, int) and side > 0 for shape in info.shapes for side in shape):
+        raise ValueError("a side is no number of pixels")
+    if not info.labels or not all(isinstance(label, str) for label in info.labels):
+        raise ValueError("the labels are no names")
+    check_ranges(info.model_info(path))
 
 
 def digest_of(about: bytes, plan: bytes) -> bytes:

@@ -24,6 +24,8 @@ SMALLEST_SQUARE = 2 * INPUT_STEP
 # to ask for: of such a size the flattest input, one step high, has cells enough as well
 SMALLEST_SIZE = 4 * INPUT_STEP
 LARGEST_SIZE = 4096  # more than a frame of 4K has; of a typing error memory could run out
+# what reading metadata that has been changed may raise
+DAMAGED = (KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError)
 MODELS_FOLDER = Path(__file__).parent / "models"
 
 
@@ -121,7 +123,7 @@ def read_model_info(path: Path) -> ModelInfo:
             any_size=bool(json.loads(metadata.get("any_size", "true"))),
         )
         check_ranges(info)
-    except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
+    except DAMAGED as error:
         raise EngineError(f"{path} has damaged metadata ({error!r}); export it again") from error
     return info
 

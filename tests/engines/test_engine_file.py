@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import tracemalloc
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,32 @@ def test_a_description_too_deep_to_be_read_is_damaged(tmp_path: Path) -> None:
     (tmp_path / "deep.engine").write_bytes(whole)
     with pytest.raises(EngineFileError, match="is damaged; compile the model again"):
         read_engine_info(tmp_path / "deep.engine")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"flavour": "tensosrt"},
+        {"flavour": ["tensorrt"]},
+        {"shapes": [[1, 64, 64, 3]] * 2},
+        {"shapes": [[1, 64, 64]] * 3},
+        {"shapes": [[1, 64, 64, "3"]] * 3},
+        {"threshold": 2},
+        {"threshold": None},
+        {"labels": []},
+        {"labels": [1]},
+        {"input_size": 10**400},
+    ],
+    ids=str,
+)
+def test_a_description_of_no_engine_is_damaged(
+    file: Path, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    about = json.dumps({**asdict(INFO), **changes}).encode()
+    whole = MAGIC + len(about).to_bytes(LENGTH_BYTES, "little") + about + bytes(DIGEST_BYTES)
+    (tmp_path / "changed.engine").write_bytes(whole)
+    with pytest.raises(EngineFileError, match="is damaged; compile the model again"):
+        read_engine_info(tmp_path / "changed.engine")
 
 
 def test_what_cannot_be_read_or_written_is_told(file: Path, tmp_path: Path) -> None:

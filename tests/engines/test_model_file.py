@@ -146,6 +146,7 @@ def test_another_format_version_is_named(tmp_path: Path) -> None:
         {"figures": "[0.5]"},
         {"figures": '{"map50": "good"}'},
         {"figures": '{"map50": null}'},
+        {"figures": f'{{"map50": 1{"0" * 400}}}'},
     ],
 )
 def test_damaged_metadata_is_called_so(tmp_path: Path, damage: dict[str, str]) -> None:

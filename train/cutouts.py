@@ -218,6 +218,7 @@ def load_cutouts(folder: Path) -> tuple[tuple[str, ...], list[Cutout]]:
     class_folders = folders_in(folder)
     if not class_folders:
         raise TrainError(f"{folder} has no sub-folders; make one per class, named by its label")
+    check_names([one.name for one in class_folders], folder)
     cutouts = []
     for class_id, class_folder in enumerate(class_folders):
         paths = files_in(class_folder, SUFFIXES)
@@ -232,6 +233,21 @@ def load_cutouts(folder: Path) -> tuple[tuple[str, ...], list[Cutout]]:
                 )
             cutouts += views
     return tuple(p.name for p in class_folders), cutouts
+
+
+def check_names(labels: Sequence[str], folder: Path) -> None:
+    """Make sure that labels differ in more than letter case, which --classes and sets leave aside.
+
+    Raises:
+        TrainError: two do not.
+    """
+    seen: dict[str, str] = {}
+    for label in labels:
+        other = seen.setdefault(label.casefold(), label)
+        if other != label:
+            raise TrainError(
+                f"{folder} has the classes {other} and {label}; rename one, or join them"
+            )
 
 
 def load_distractors(folder: Path) -> dict[Path, list[Cutout]]:

@@ -280,3 +280,12 @@ def test_an_empty_class_is_named(tmp_path: Path) -> None:
     put(tmp_path, "dog/a.txt", b"no picture")
     with pytest.raises(TrainError, match=r"no PNG, WebP or SVG cut-outs in .*dog"):
         load_cutouts(tmp_path)
+
+
+def test_classes_that_differ_in_letter_case_alone_are_refused(tmp_path: Path) -> None:
+    for label in ("mug", "Mug"):
+        (tmp_path / label).mkdir()
+    if len(list(tmp_path.iterdir())) < 2:
+        pytest.skip("here a folder's name has no letter case")
+    with pytest.raises(TrainError, match="has the classes Mug and mug; rename one, or join them"):
+        load_cutouts(tmp_path)

@@ -277,7 +277,9 @@ def describe(path: Path, container: Any, stream: Any) -> VideoFile:
     if is_exact:
         duration_s = float(stream.duration * stream.time_base)
     elif container.duration is not None:  # of the longest stream, which may be the sound
-        duration_s = container.duration / av.time_base
+        # Matroska counts from 0, whenever its first frame comes
+        begins = container.start_time if "matroska" in container.format.name else 0
+        duration_s = (container.duration - max(0, begins or 0)) / av.time_base
         is_exact = len(container.streams) == 1
     return VideoFile(
         path=path,

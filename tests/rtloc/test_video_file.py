@@ -99,6 +99,22 @@ def test_a_part_is_the_same_frames_as_in_the_whole(
         assert np.array_equal(a.image, b.image)
 
 
+def test_a_matroska_that_begins_late_is_not_cut_short(tmp_path: Path) -> None:
+    clip, late = make_clip(tmp_path / "in.mp4"), tmp_path / "late.mkv"
+    with av.open(str(clip)) as source, av.open(str(late), "w") as output:
+        stream = output.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.pts is not None:
+                shift = round(10 / packet.time_base)
+                packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                packet.stream = stream
+                output.mux(packet)
+    with open_video(late) as video:
+        assert len(list(video.frames())) == 60
+        assert video.loss() is None
+        assert video.duration_s == pytest.approx(60 * 1001 / 30000, abs=0.05)
+
+
 @pytest.mark.parametrize("start_s", [0.1, 1.0, 1.9, 2.5])
 def test_a_part_of_a_trimmed_film_is_that_part(tmp_path: Path, start_s: float) -> None:
     clip, trimmed = make_clip(tmp_path / "in.mp4", frames=120, gop=30), tmp_path / "trimmed.mp4"

@@ -1,6 +1,7 @@
 """`rtloc image`: find objects in pictures."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,9 @@ def command(
 ) -> None:
     """Find objects in PATHS: pictures, and folders of pictures."""
     pictures = find_pictures(paths)
+    targets = annotated_names(pictures, out)
+    if not no_pictures:
+        check_none_is_read(targets, pictures)
     localizer = open_localizer(Locating(**locating))
     if not no_pictures:
         make_folder(out)
@@ -51,7 +55,7 @@ def command(
     failed = False
     console = Console(stderr=True)
     shown = track(
-        list(zip(pictures, annotated_names(pictures, out), strict=True)),
+        list(zip(pictures, targets, strict=True)),
         console=console,
         disable=not console.is_terminal or len(pictures) < 2,
         description="locating",
@@ -76,6 +80,18 @@ def command(
     click.echo(stats.closing_line("picture") + taken, err=True)
     if failed:
         sys.exit(1)
+
+
+def check_none_is_read(targets: Sequence[Path], pictures: Sequence[Path]) -> None:
+    """Make sure that no picture is written over before it is read.
+
+    Raises:
+        UsageError: one would be.
+    """
+    read = {picture.resolve() for picture in pictures}
+    for target in targets:
+        if target.resolve() in read:
+            raise UsageError(f"{target} is one of the pictures; name another folder with -o")
 
 
 def make_folder(folder: Path) -> None:

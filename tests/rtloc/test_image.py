@@ -70,6 +70,17 @@ def test_the_closing_line_says_what_was_found(rtloc, photo: Path) -> None:
         assert part in line
 
 
+def test_no_picture_is_written_over_before_it_is_read(
+    fails, tmp_path: Path, scene: np.ndarray
+) -> None:
+    for name in ("sub/a.png", "a.rtloc.png"):
+        save(tmp_path / name, scene)
+    before = (tmp_path / "a.rtloc.png").read_bytes()
+    line = fails(2, "image", "sub/a.png", "a.rtloc.png")
+    assert "a.rtloc.png is one of the pictures; name another folder with -o" in line
+    assert (tmp_path / "a.rtloc.png").read_bytes() == before
+
+
 def test_a_folder_of_mixed_files_gives_a_copy_of_each_picture(
     rtloc, tmp_path: Path, scene: np.ndarray
 ) -> None:

@@ -40,7 +40,7 @@ class Localization(nn.Module):
         Returns boxes float32 [B, K, 4] x1 y1 x2 y2 in pixels, scores float32 [B, K] best first, and
         class_ids int64 [B, K], K = 50. A cell speaks only if no cell round it has a higher
         objectness (peak picking, as in CenterNet: https://arxiv.org/abs/1904.07850), and of the
-        boxes that lie on one another only the best stays, so one object is not found twice; the
+        boxes that lie on one another the one of most objectness stays, so none is found twice; the
         silent ones have a score of 0. A score is the objectness times the part of the best class
         times the root of the IoU of both looks' boxes; only the surest are looked at twice. From
         the grids' logits on all is float32.
@@ -101,7 +101,7 @@ def overlap(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def stands_alone(alike: Tensor) -> Tensor:
-    """Return 1 for boxes, best first, on which no better one lies, else 0, float [B, K].
+    """Return 1 for boxes, surest first, on which no surer one lies, else 0, float [B, K].
 
     alike: which lie on one another, bool [B, K, K]. Unlike in greedy suppression, a box that is
     itself dropped still drops others (Fast NMS, as in YOLACT: https://arxiv.org/abs/1904.02689):

@@ -140,14 +140,12 @@ class Trainer:
             raise TrainError(f"cannot make the folder {folder}: {error.strerror}") from error
         if self.team.leads:
             cut_rows(folder / "log.csv", self.step)
+        source = self._batches(maker, workers)
         first_second = self.seconds
         started, saved = time.perf_counter(), time.monotonic()
         seen, spoilt = 0, False
         try:
-            with (
-                closing(self._batches(maker, workers)) as source,
-                delayed_interrupt() as interrupt_if_asked,
-            ):
+            with closing(source), delayed_interrupt() as interrupt_if_asked:
                 if self.step > self.validated and self._is_due(validate_every):
                     self._validate(validation, folder)  # in which it was stopped
                 for made in source:

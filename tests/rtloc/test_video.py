@@ -364,6 +364,14 @@ def test_odd_sides_become_even(rtloc, tmp_path: Path) -> None:
     assert path.exists()
 
 
+@pytest.mark.parametrize("size_wh", [(1, 1), (64, 2)])
+def test_the_smallest_pictures_are_written(rtloc, tmp_path: Path, size_wh: tuple[int, int]) -> None:
+    make_clip(tmp_path / "in.avi", frames=3, size_wh=size_wh, codec="rawvideo")
+    done = rtloc("video", "in.avi")
+    assert done.returncode == 0, done.stderr
+    assert len(video_stamps(tmp_path / "in.rtloc.mp4")) == 3
+
+
 def start(tmp_path: Path, *arguments: object) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "rtloc", *map(str, arguments)]
     return subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
@@ -587,14 +595,6 @@ class TestBadInput:
 
             write_tone(output, stream, 1.0)
         assert "no video in it, only sound" in fails(1, "video", "in.m4a")
-
-    @pytest.mark.parametrize("size_wh", [(1, 1), (64, 2)])
-    def test_pictures_too_small_for_h264(
-        self, fails: Fails, tmp_path: Path, size_wh: tuple[int, int]
-    ) -> None:
-        make_clip(tmp_path / "in.avi", frames=3, size_wh=size_wh, codec="rawvideo")
-        assert "cannot write in.rtloc.mp4: Invalid argument" in fails(1, "video", "in.avi")
-        assert [path.name for path in tmp_path.iterdir()] == ["in.avi"]
 
     def test_unknown_model(self, fails: Fails, clip: Path) -> None:
         line = fails(2, "video", clip, "--model", "mewtwo")

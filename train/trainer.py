@@ -162,7 +162,9 @@ class Trainer:
                     rate = seen / (self.seconds - first_second)
                     now = Progress(self.step, self.recipe.steps, loss, rate, figures)
                     self._log(now, folder)
-                    if self.team.leads and time.monotonic() > saved + SAVE_EVERY_S:
+                    if due:
+                        saved = time.monotonic()  # with its figures
+                    elif self.team.leads and time.monotonic() > saved + SAVE_EVERY_S:
                         save_checkpoint(folder / "last.pt", self.state())
                         saved = time.monotonic()
                     report(now)

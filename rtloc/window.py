@@ -42,8 +42,9 @@ class Window:
             self._pressed.append(key)
 
     def goes_on(self) -> bool:
-        """Let the window live for a moment; return False when its user wants to end."""
-        return self.key() not in QUIT_KEYS
+        """Return False when its user, while frames were shown, wanted to end."""
+        pressed, self._pressed = self._pressed, deque()
+        return QUIT_KEYS.isdisjoint(pressed)
 
     def key(self) -> int:
         """Let the window live for a moment; return the key that was pressed, NO_KEY for none.

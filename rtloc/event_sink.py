@@ -76,11 +76,12 @@ class EventSink:
         last_s = self._seen_s.get(class_id)
         if last_s is None or time_s - last_s >= self._gone_s:
             frames = self._coming.pop(class_id, 0) + (1 if is_found else -1)
-            if frames < self._sure_frames:
-                self._coming |= {class_id: frames} if frames > 0 else {}
-                return False
-            self._seen_s[class_id] = time_s
-            return True
+            if frames >= self._sure_frames:
+                self._seen_s[class_id] = time_s
+                return True
+            if frames > 0:
+                self._coming[class_id] = frames
+            return False
         if is_found:
             self._seen_s[class_id] = time_s
         return False

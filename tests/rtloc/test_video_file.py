@@ -99,16 +99,21 @@ def test_a_part_is_the_same_frames_as_in_the_whole(
         assert np.array_equal(a.image, b.image)
 
 
-def test_a_matroska_that_begins_late_is_not_cut_short(tmp_path: Path) -> None:
-    clip, late = make_clip(tmp_path / "in.mp4"), tmp_path / "late.mkv"
-    with av.open(str(clip)) as source, av.open(str(late), "w") as output:
+def copy_later(clip: Path, target: Path, by_s: Fraction) -> None:
+    """Copy a film's packets so many seconds later, before 0 as well."""
+    with av.open(str(clip)) as source, av.open(str(target), "w") as output:
         stream = output.add_stream_from_template(source.streams.video[0])
         for packet in source.demux(video=0):
             if packet.pts is not None:
-                shift = round(10 / packet.time_base)
+                shift = round(by_s / packet.time_base)
                 packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
                 packet.stream = stream
                 output.mux(packet)
+
+
+def test_a_matroska_that_begins_late_is_not_cut_short(tmp_path: Path) -> None:
+    clip, late = make_clip(tmp_path / "in.mp4"), tmp_path / "late.mkv"
+    copy_later(clip, late, Fraction(10))
     with open_video(late) as video:
         assert len(list(video.frames())) == 60
         assert video.loss() is None
@@ -118,14 +123,7 @@ def test_a_matroska_that_begins_late_is_not_cut_short(tmp_path: Path) -> None:
 @pytest.mark.parametrize("start_s", [0.1, 1.0, 1.9, 2.5])
 def test_a_part_of_a_trimmed_film_is_that_part(tmp_path: Path, start_s: float) -> None:
     clip, trimmed = make_clip(tmp_path / "in.mp4", frames=120, gop=30), tmp_path / "trimmed.mp4"
-    with av.open(str(clip)) as source, av.open(str(trimmed), "w") as output:
-        stream = output.add_stream_from_template(source.streams.video[0])
-        cut = round(Fraction(3, 4) / source.streams.video[0].time_base)  # within the first 30
-        for packet in source.demux(video=0):
-            if packet.pts is not None:
-                packet.pts, packet.dts = packet.pts - cut, packet.dts - cut
-                packet.stream = stream
-                output.mux(packet)
+    copy_later(clip, trimmed, Fraction(-3, 4))  # what comes before 0 is cut off
     whole = read(trimmed)
     assert len(whole) < 120
     assert whole[0].time_s == 0

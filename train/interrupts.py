@@ -32,8 +32,8 @@ def noted(note: Note) -> Iterator[None]:
 
 
 @contextmanager
-def delayed_interrupt() -> Iterator[Callable[[], None]]:
-    """Hold back the first Ctrl-C; yield a function that raises it as KeyboardInterrupt.
+def stop_asked() -> Iterator[Callable[[], bool]]:
+    """Hold back the first Ctrl-C; yield a function that says whether it came.
 
     A second one is not held back. Outside the main thread, or where it is ignored (as Ctrl-C is in
     a background job), nothing is changed.
@@ -46,11 +46,19 @@ def delayed_interrupt() -> Iterator[Callable[[], None]]:
         came = True
         signal.signal(number, before[signal.Signals(number)])
 
-    def check() -> None:
-        if came:
-            raise KeyboardInterrupt
-
     with noted(note):
+        yield lambda: came
+
+
+@contextmanager
+def delayed_interrupt() -> Iterator[Callable[[], None]]:
+    """Do as `stop_asked`, but yield a function that raises KeyboardInterrupt if it came."""
+    with stop_asked() as asked:
+
+        def check() -> None:
+            if asked():
+                raise KeyboardInterrupt
+
         yield check
 
 

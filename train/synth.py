@@ -9,9 +9,10 @@ import json
 import multiprocessing
 import signal
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,12 @@ from train.samples import Maker
 
 AT_A_TIME = 8  # pictures that a process is asked for
 DECIMALS = 6  # of a YOLO box: a thousandth of a pixel in the largest picture
+Stopped = Callable[[], bool]  # whether to end early, with a whole set of what there is by then
+
+
+def never() -> bool:
+    """Go on to the end."""
+    return False
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +68,11 @@ class Pictures:
 
 
 def write_coco(
-    folder: Path, labels: Sequence[str], pictures: Pictures, workers: int = 1
+    folder: Path,
+    labels: Sequence[str],
+    pictures: Pictures,
+    workers: int = 1,
+    stopped: Stopped = never,
 ) -> Iterator[int]:
     """Write a COCO set into an empty folder; yield how many pictures are done.
 
@@ -70,34 +81,38 @@ def write_coco(
     images = folder / "images"
     images.mkdir()
     truths: list[Truth] = []
-    for truth in written(pictures, images, workers):
+    for truth in written(pictures, images, workers, stopped):
         truths.append(truth)
         yield len(truths)
-    names = [f"images/{pictures.name(n)}" for n in range(pictures.count)]
+    names = [f"images/{pictures.name(n)}" for n in range(len(truths))]
     data = coco_set(truths, labels, names, lambda box, truth: xywh(box))
     text = json.dumps(data, ensure_ascii=False, allow_nan=False)
     (folder / "annotations.json").write_text(text, encoding="utf-8")
 
 
 def write_yolo(
-    folder: Path, labels: Sequence[str], parts: Mapping[str, Pictures], workers: int = 1
+    folder: Path,
+    labels: Sequence[str],
+    parts: Mapping[str, Pictures],
+    workers: int = 1,
+    stopped: Stopped = never,
 ) -> Iterator[int]:
     """Write a YOLO set into an empty folder; yield how many pictures are done.
 
     parts: the pictures of "train" and of "val"; without pictures of "val", those of "train" are
     named for both.
     """
-    done = 0
+    made = dict.fromkeys(parts, 0)
     for name, pictures in parts.items():
         images, texts = folder / "images" / name, folder / "labels" / name
         images.mkdir(parents=True)
         texts.mkdir(parents=True)
-        for n, truth in enumerate(written(pictures, images, workers)):
+        for n, truth in enumerate(written(pictures, images, workers, stopped)):
             rows = "".join(f"{row}\n" for row in yolo_rows(truth))
             (texts / pictures.name(n)).with_suffix(".txt").write_text(rows, encoding="utf-8")
-            done += 1
-            yield done
-    has_val = parts["val"].count > 0
+            made[name] += 1
+            yield sum(made.values())
+    has_val = made["val"] > 0
     (folder / "data.yaml").write_text(data_yaml(labels, has_val=has_val), encoding="utf-8")
 
 
@@ -139,8 +154,30 @@ def data_yaml(labels: Sequence[str], *, has_val: bool) -> str:
     )
 
 
-def written(pictures: Pictures, folder: Path, workers: int) -> Iterator[Truth]:
+def written(
+    pictures: Pictures, folder: Path, workers: int, stopped: Stopped = never
+) -> Iterator[Truth]:
     """Make and write pictures, with several processes if asked; yield what is in each.
+
+    Stopped, it leaves those of which it has told.
+    """
+    done = 0
+    if stopped():
+        return
+    with closing(in_order(pictures, folder, workers)) as truths:
+        for truth in truths:
+            yield truth
+            done += 1
+            if stopped():
+                break
+    # a picture that a process was ahead with would be taken for one without objects
+    for path in folder.iterdir():
+        if int(path.stem) >= done:
+            path.unlink()
+
+
+def in_order(pictures: Pictures, folder: Path, workers: int) -> Generator[Truth, None, None]:
+    """Make and write pictures; yield what is in each, from the first to the last.
 
     Raises:
         TrainError: a process was ended from outside.

@@ -22,10 +22,10 @@ from rtloc.commands.synth_options import (
 from rtloc.contact_sheet import draw_contact_sheet
 from rtloc.errors import UsageError
 from rtloc.files import check_new, check_writable, new_folder
-from rtloc.interrupts import terminated_like_interrupted
 from rtloc.pictures import write_picture
 from train.data_set import CUTOUTS, HELD_OUT_SEED, PHOTOS, DataSet, load_data_set
 from train.generator import PictureMaker
+from train.interrupts import stop_asked
 from train.stage_recipes import PLANS
 from train.stages import STAGES, VARIETY
 from train.synth import Pictures, write_coco, write_yolo
@@ -116,7 +116,8 @@ def command(
 
     As COCO, OUT gets annotations.json and the folder images; as YOLO, data.yaml and the folders
     images and labels, with train and val in each. The same --seed gives the same files, whatever
-    the number of --workers. --preview shows some of the pictures; it needs no OUT.
+    the number of --workers. Ctrl-C ends a set early, whole with the pictures that are done. --preview
+    shows some of the pictures; it needs no OUT.
     """
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our own errors say it
     plan = PLANS["dense"][stage]
@@ -153,8 +154,10 @@ def command(
     val = 0 if form == "coco" else min(number - 1, round(number * val_part))
     to_train = Pictures(maker, number - val, quality)
     to_validate = Pictures(unseen, val, quality, first=number - val)
-    write_set(out, form, data.labels, to_train, to_validate, workers)
-    click.echo(f"{out}: {number} pictures of the stage {stage} at {size} px", err=True)
+    made = write_set(out, form, data.labels, to_train, to_validate, workers)
+    click.echo(f"{out}: {made} pictures of the stage {stage} at {size} px", err=True)
+    if made < number:
+        raise click.Abort
 
 
 def check_outputs(
@@ -202,30 +205,37 @@ def write_set(
     to_train: Pictures,
     to_validate: Pictures,
     workers: int,
-) -> None:
-    """Write a data set to a new folder, whole or not at all; of a COCO set, the first part alone.
+) -> int:
+    """Write a data set to a new folder; of a COCO set, the first part alone.
+
+    Ctrl-C ends it early, with the pictures that there are by then. Returns how many.
 
     Raises:
         RtlocError, TrainError: it cannot be written.
+        KeyboardInterrupt: it was stopped before there was a picture.
     """
-    with terminated_like_interrupted(), new_folder(out) as folder:
+    with stop_asked() as stopped, new_folder(out) as folder:
         if form == "coco":
-            done = write_coco(folder, labels, to_train, workers)
+            done = write_coco(folder, labels, to_train, workers, stopped)
         else:
             parts = {"train": to_train, "val": to_validate}
-            done = write_yolo(folder, labels, parts, workers)
-        show_progress(done, to_train.count + to_validate.count)
+            done = write_yolo(folder, labels, parts, workers, stopped)
+        made = show_progress(done, to_train.count + to_validate.count)
+        if made == 0:
+            raise KeyboardInterrupt
+        return made
 
 
-def show_progress(done: Iterable[int], count: int) -> None:
-    """Go through `done`, how many pictures there are, with a bar on a terminal."""
+def show_progress(done: Iterable[int], count: int) -> int:
+    """Go through `done`, how many pictures there are, with a bar on a terminal.
+
+    Returns the last.
+    """
     console = Console(stderr=True)
-    if not console.is_terminal:
-        for _ in done:
-            pass
-        return
     columns = (*ProgressBar.get_default_columns(), MofNCompleteColumn())
-    with ProgressBar(*columns, console=console) as bar:
+    number = 0
+    with ProgressBar(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("pictures", total=count)
         for number in done:
             bar.update(task, completed=number)
+    return number

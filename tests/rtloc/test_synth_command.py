@@ -244,8 +244,9 @@ def test_what_a_killed_run_left_is_swept_away(synth: Synth, tmp_path: Path) -> N
     assert [p.name for p in tmp_path.iterdir()] == ["set"]
 
 
-def test_ctrl_c_ends_all_processes_and_leaves_nothing(tmp_path: Path) -> None:
-    command = ("synth", "set", "--count", 100_000, "--workers", 2, *SMALL)
+@pytest.mark.parametrize("form", ["coco", "yolo"])
+def test_ctrl_c_ends_all_processes_and_keeps_a_whole_set(tmp_path: Path, form: str) -> None:
+    command = ("synth", "set", "--count", 100_000, "--workers", 2, "--format", form, *SMALL)
     process = subprocess.Popen(
         [sys.executable, "-m", "rtloc", *map(str, command)],
         cwd=tmp_path,
@@ -253,13 +254,22 @@ def test_ctrl_c_ends_all_processes_and_leaves_nothing(tmp_path: Path) -> None:
         text=True,
         start_new_session=True,
     )
-    while len(list(tmp_path.glob(".set.part/images/*"))) < 20:
+    while len(list(tmp_path.glob(".set.part/images/**/*.*"))) < 20:
         assert process.poll() is None
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the other processes too
-    assert process.communicate(timeout=60)[1].strip() == "rtloc: stopped"
-    assert process.returncode == 130
-    assert not list(tmp_path.iterdir())
+    told, stopped = process.communicate(timeout=60)[1].strip().splitlines()
+    assert (stopped, process.returncode) == ("rtloc: stopped", 130)
+    assert [p.name for p in tmp_path.iterdir()] == ["set"]
+    pictures = sorted(p.stem for p in tmp_path.glob("set/images/**/*.*"))
+    assert 20 <= len(pictures) < 100_000
+    assert told == f"set: {len(pictures)} pictures of the stage any-size at 128 px"
+    if form == "coco":
+        images = json.loads((tmp_path / "set/annotations.json").read_text())["images"]
+        assert sorted(Path(one["file_name"]).stem for one in images) == pictures
+    else:
+        assert sorted(p.stem for p in tmp_path.glob("set/labels/train/*")) == pictures
+        assert "val: images/train" in (tmp_path / "set/data.yaml").read_text()
     with pytest.raises(ProcessLookupError):
         for _ in range(100):  # the last may take a moment to go
             os.killpg(process.pid, 0)

@@ -136,6 +136,33 @@ def test_any_number_of_processes_writes_the_same_bytes(
     assert alone == together
 
 
+def test_a_set_that_is_stopped_holds_what_there_was(
+    tmp_path: Path, maker: PictureMaker, labels: tuple[str, ...]
+) -> None:
+    parts = {"train": Pictures(maker, 4), "val": Pictures(maker, 4, first=4)}
+    done: list[int] = []
+    for number in write_yolo(tmp_path, labels, parts, stopped=lambda: len(done) == 5):
+        done.append(number)
+    assert done == [1, 2, 3, 4, 5]
+    assert sorted(p.stem for p in (tmp_path / "labels").rglob("*.txt")) == [
+        *("000000", "000000", "000001", "000002", "000003")
+    ]
+    assert "val: images/val" in (tmp_path / "data.yaml").read_text()
+
+
+def test_pictures_made_ahead_of_a_stop_are_not_kept(
+    tmp_path: Path, maker: PictureMaker, labels: tuple[str, ...]
+) -> None:
+    done: list[int] = []
+    pictures = Pictures(maker, 100)
+    for number in write_coco(tmp_path, labels, pictures, 2, stopped=lambda: len(done) == 3):
+        done.append(number)
+    assert len(json.loads((tmp_path / "annotations.json").read_text())["images"]) == 3
+    assert sorted(p.name for p in (tmp_path / "images").iterdir()) == [
+        *("000000.jpg", "000001.jpg", "000002.jpg")
+    ]
+
+
 def test_a_process_that_cannot_write_says_so(tmp_path: Path, maker: PictureMaker) -> None:
     done = write_coco(tmp_path, ("a",), Pictures(maker, 20), workers=2)
     next(done)

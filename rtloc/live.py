@@ -34,19 +34,22 @@ class LiveSource:
     def __init__(
         self,
         source: Source,
-        capture: cv2.VideoCapture,
+        capture: cv2.VideoCapture | None,
         *,
         comes_back: bool,
         news: threading.Condition | None = None,
     ) -> None:
-        """Begin to read; news: is told of each frame, and may be shared with other sources."""
+        """Begin to read; without a capture, as if the source had just been lost.
+
+        news: is told of each frame, and may be shared with other sources.
+        """
         self.source = source
         self.news = news or threading.Condition()
-        self.mode: CameraMode = mode_of(capture)
+        self.mode = CameraMode() if capture is None else mode_of(capture)
         self.received = 0
         self.dropped = 0
         self.losses = 0
-        self.trouble: str | None = None
+        self.trouble = None if capture is not None else f"{source.title} is not there yet"
         self.ended = False
         self._comes_back = comes_back
         self._pause_s = FIRST_PAUSE_S
@@ -57,10 +60,10 @@ class LiveSource:
         self._thread = threading.Thread(target=self._grab, args=[capture], daemon=True)
         self._thread.start()
 
-    def _grab(self, capture: cv2.VideoCapture) -> None:
+    def _grab(self, now: cv2.VideoCapture | None) -> None:
         """Read until the stream ends for good or `close` is called."""
-        now: cv2.VideoCapture | None = capture
         try:
+            now = now or self._opened_again()
             while now is not None:
                 self._read(now)
                 now.release()

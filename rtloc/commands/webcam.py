@@ -114,16 +114,42 @@ def open_lives(
     """Wait for the sources that are being opened; say where one gives something else than asked.
 
     Raises:
-        RtlocError: one cannot be opened.
+        RtlocError: none can be opened; of sources that do not come back, one.
     """
     news = Condition()
     lives = []
-    for one, capture in zip(asked, opening, strict=True):
-        live = LiveSource(one, capture.result(), comes_back=comes_back, news=news)
+    for one, capture in zip(asked, opened(opening, comes_back=comes_back), strict=True):
+        live = LiveSource(one, capture, comes_back=comes_back, news=news)
         lives.append(stack.enter_context(closing(live)))
         if other := difference(one.mode, live.mode):
             click.echo(f"rtloc: warning: {one.title} gives {other}", err=True)
     return lives
+
+
+def opened(
+    opening: Sequence[Future[cv2.VideoCapture]], *, comes_back: bool
+) -> list[cv2.VideoCapture | None]:
+    """Wait for captures; None for one that could not be opened, which may be there later.
+
+    Raises:
+        RtlocError: none can be opened; of sources that do not come back, one.
+        UsageError: one never could.
+    """
+    captures: list[cv2.VideoCapture | None] = []
+    errors = []
+    for one in opening:
+        try:
+            captures.append(one.result())
+        except RtlocError as error:
+            if isinstance(error, UsageError) or not comes_back:
+                raise
+            errors.append(error)
+            captures.append(None)
+    if len(errors) == len(captures):
+        raise errors[0]
+    for why in errors:
+        click.echo(f"rtloc: warning: {why}; it is tried again until it is there", err=True)
+    return captures
 
 
 def stations_of(

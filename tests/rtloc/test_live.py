@@ -278,6 +278,16 @@ def test_a_loss_and_its_end_are_logged_once_each(caplog: pytest.LogCaptureFixtur
     ]
 
 
+def test_a_source_that_was_not_there_at_first_comes() -> None:
+    with mjpeg_server(SMALL, rate=60, frames=1000) as stream:
+        source = Source(stream.url)
+        with closing(LiveSource(source, None, comes_back=True)) as live:
+            assert live.trouble
+            frame = newest(live, TIMEOUT_S)
+            assert frame is not None
+            assert (frame.index, live.trouble) == (0, None)
+
+
 def test_pauses_grow_while_a_source_stays_away_and_closing_ends_them() -> None:
     with mjpeg_server(SMALL, rate=60, frames=40) as stream, open_live(Source(stream.url)) as live:
         stream.gone = True

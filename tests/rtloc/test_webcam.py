@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import av
@@ -236,6 +237,36 @@ class TestWithoutWindow:
         for half in (frames[-1][:, :640], frames[-1][:, 640:]):
             for colour in (COLOURS[0], COLOURS[1], COLOURS[3]):
                 assert (np.abs(half.astype(int) - colour).max(axis=2) < 40).sum() > 200
+
+    def test_of_several_sources_one_may_come_later(
+        self, scene: np.ndarray, stream: MjpegServer, tmp_path: Path
+    ) -> None:
+        with mjpeg_server(scene, rate=15, frames=900) as late:
+            late.gone = True
+
+            def come() -> None:
+                while stream.sent < 60:
+                    time.sleep(0.1)
+                late.gone = False
+
+            with ThreadPoolExecutor() as aside:
+                coming = aside.submit(come)
+                options = ["--records", "a.jsonl", "--duration", "12"]
+                done = self.run(tmp_path, late.url, stream.url, *options)
+                stream.sent = 60
+                coming.result()
+        assert done.returncode == 0, done.stderr
+        assert f"the stream {late.url} cannot be opened" in done.stderr
+        assert "it is tried again until it is there" in done.stderr
+        assert f"{late.url} is back" in done.stderr
+        lines = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+        assert {line["source"] for line in lines} == {late.url, stream.url}
+
+    def test_of_several_sources_none_is_an_error(self, tmp_path: Path) -> None:
+        gone = "http://127.0.0.1:9/stream.mjpg"
+        done = self.run(tmp_path, gone, "99")
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"rtloc: error: the stream {gone} cannot be opened")
 
     @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals")
     @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])

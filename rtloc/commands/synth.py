@@ -116,8 +116,8 @@ def command(
 
     As COCO, OUT gets annotations.json and the folder images; as YOLO, data.yaml and the folders
     images and labels, with train and val in each. The same --seed gives the same files, whatever
-    the number of --workers. Ctrl-C ends a set early, whole with the pictures that are done. --preview
-    shows some of the pictures; it needs no OUT.
+    the number of --workers. Ctrl-C ends a set early, whole with the pictures that are done.
+    --preview shows some of the pictures; it needs no OUT.
     """
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our own errors say it
     plan = PLANS["dense"][stage]

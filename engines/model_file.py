@@ -175,7 +175,8 @@ def at_size(info: ModelInfo, size: int | None) -> ModelInfo:
 def form_in(info: ModelInfo, precisions: Sequence[str]) -> ModelInfo:
     """Return a model in one of the precisions: itself, or its form NAME-PRECISION.onnx beside it.
 
-    The form is for inputs of as many pixels as `info` is.
+    Beside NAME-int8.onnx, NAME.onnx may be that form, too. It is given inputs of as many pixels as
+    `info` has.
 
     Raises:
         EngineError: there is none.
@@ -183,11 +184,16 @@ def form_in(info: ModelInfo, precisions: Sequence[str]) -> ModelInfo:
     if info.precision in precisions:
         return info
     own = read_model_info(info.path)
-    for precision in precisions:
-        path = info.path.with_name(f"{info.path.stem}-{precision}{info.path.suffix}")
+    name = info.path.stem.removesuffix(f"-{info.precision}")
+    stems = [f"{stem}-{precision}" for stem in (info.path.stem, name) for precision in precisions]
+    for stem in dict.fromkeys([*stems, name]):
+        path = info.path.with_stem(stem)
         if path.is_file():
             form = read_model_info(path)
-            if (form.labels, form.input_size) == (own.labels, own.input_size):
+            if form.precision in precisions and (form.labels, form.input_size) == (
+                own.labels,
+                own.input_size,
+            ):
                 return at_size(form, info.input_size)
     raise EngineError(
         f"{info.path} is in {info.precision}; give a model in {' or '.join(precisions)} "

@@ -58,7 +58,7 @@ BENCH_OPTIONS = (
         "--size",
         metavar="WxH",
         callback=parse_size_wh,
-        help="Of made frames, or for the camera.  [default: 1280x720]",
+        help="Of made frames, or for the camera.  [default: 1280x720; as it likes]",
     ),
     input_size_option,
     click.option(

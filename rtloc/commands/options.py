@@ -19,6 +19,16 @@ Command = Callable[..., Any]
 Option = Callable[[Command], Command]
 
 
+class Number(click.types.FloatParamType):
+    """A finite number."""
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> float:
+        """Return the number."""
+        return finite(super().convert(value, parameter, context), parameter, context)
+
+
 class NumberRange(click.FloatRange):
     """A finite number within bounds; nan would lie beyond none of them."""
 
@@ -26,10 +36,20 @@ class NumberRange(click.FloatRange):
         self, value: Any, parameter: click.Parameter | None, context: click.Context | None
     ) -> float:
         """Return the number."""
-        number = float(super().convert(value, parameter, context))
-        if not math.isfinite(number):
-            self.fail(f"{number} is no finite number", parameter, context)
-        return number
+        return finite(super().convert(value, parameter, context), parameter, context)
+
+
+def finite(
+    number: float, parameter: click.Parameter | None, context: click.Context | None
+) -> float:
+    """Return an option's number.
+
+    Raises:
+        click.BadParameter: it is infinite, or nan.
+    """
+    if not math.isfinite(number):
+        raise click.BadParameter(f"{number} is no finite number", context, parameter)
+    return number
 
 
 class LongerSide(click.IntRange):

@@ -67,7 +67,9 @@ QUALITY = 95
     show_default=True,
     help="Another one makes other pictures.",
 )
-@click.option("--size", type=PICTURE_SIZE, help="Longer side, px.  [default: stage's]")
+@click.option(
+    "--size", type=PICTURE_SIZE, help="Longer side, px, a multiple of 32.  [default: stage's]"
+)
 @click.option("--cutouts", type=A_PATH, help=AS_TRAIN)
 @click.option("--backgrounds", type=A_PATH, help=AS_TRAIN)
 @with_options(

@@ -80,7 +80,10 @@ def told_how_to_go_on(folder: Path) -> Iterator[None]:
         if not (folder / "last.pt").exists():
             raise
         # on a line of its own, behind the terminal's ^C
-        click.echo(f"\n{folder} has what was learnt; --resume goes on from there", err=True)
+        click.echo(
+            f"\n{folder} has what was learnt; with --resume as well, the same command goes on",
+            err=True,
+        )
         raise click.Abort from error
 
 

@@ -64,7 +64,12 @@ class Asked:
 TRAIN_OPTIONS: tuple[Option, ...] = (
     out_option,
     click.option("--run", type=A_PATH, help="Folder of checkpoints and log.  [default: runs/NAME]"),
-    click.option("--resume", "go_on", is_flag=True, help="Go on with the run in its folder."),
+    click.option(
+        "--resume",
+        "go_on",
+        is_flag=True,
+        help="Go on with the run in the folder of -o or --run; other options are kept.",
+    ),
     click.option(
         "--stage",
         type=click.Choice(list(STAGES)),
@@ -77,7 +82,7 @@ TRAIN_OPTIONS: tuple[Option, ...] = (
     *distractor_options("Folder of drawings that shall not be found."),
     variety_option(
         "Part of the objects that is bent, that is in other colours, and that is drawn in another "
-        "style; 0: they look as their cut-outs do, or as those in a mirror."
+        "style; 0: they are only turned, tilted, lit and blurred."
     ),
     mirror_option,
     click.option(
@@ -99,7 +104,7 @@ TRAIN_OPTIONS: tuple[Option, ...] = (
         "--input-size",
         "--size",
         type=PICTURE_SIZE,
-        help="Longer side of the model's input, px.  [default: the stage's]",
+        help="Longer side of the model's input, px, a multiple of 32.  [default: the stage's]",
     ),
     click.option(
         "--picture-size",

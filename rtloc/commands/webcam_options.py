@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import click
 
 from rtloc.capture import APIS
-from rtloc.commands.options import NumberRange, parse_size_wh, records_option
+from rtloc.commands.options import Number, NumberRange, parse_size_wh, records_option
 from rtloc.errors import UsageError
 from rtloc.files import check_writable
 from rtloc.mqtt import broker_of
@@ -23,8 +23,8 @@ SOURCE_OPTIONS = (
     ),
     click.option("--fps", type=NumberRange(0, min_open=True), help="Of the camera."),
     click.option("--fourcc", type=click.Choice(["MJPG", "YUYV"]), help="How it sends pictures."),
-    click.option("--exposure", type=NumberRange(), help="Set by hand, in the camera's own unit."),
-    click.option("--flip", is_flag=True, help="Show it as a mirror would."),
+    click.option("--exposure", type=Number(), help="Set by hand, in the camera's own unit."),
+    click.option("--flip", is_flag=True, help="Locate and show its mirror image."),
     click.option(
         "--api", type=click.Choice(list(APIS)), help="What opens it.  [default: by system]"
     ),

@@ -203,6 +203,16 @@ def test_a_form_that_tensorrt_takes_is_found_beside_the_model(tmp_path: Path) ->
         form_in(read_model_info(alone), ("fp16", "fp32"))
 
 
+@pytest.mark.parametrize("beside", ["mine.onnx", "mine-fp16.onnx", "mine-int8-fp16.onnx"])
+def test_a_form_is_found_beside_a_file_that_is_called_int8(tmp_path: Path, beside: str) -> None:
+    from engines.model_file import form_in
+
+    (tmp_path / "mine-int8.onnx").write_bytes(MODELS["pokemon"].read_bytes())
+    (tmp_path / beside).write_bytes(MODELS["pokemon-fp16"].read_bytes())
+    in_8_bits = read_model_info(tmp_path / "mine-int8.onnx")
+    assert form_in(in_8_bits, ("fp16", "fp32")).path == tmp_path / beside
+
+
 def test_narrow_frames_are_filled_up_with_grey() -> None:
     from engines.padding import BAR_GREY, at_least
 

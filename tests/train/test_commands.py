@@ -117,7 +117,7 @@ def stop_at_5(folder: Path, kind: signal.Signals) -> tuple[object, ...]:
     *rest, empty, told, stopped = process.stderr.read().splitlines()
     assert process.wait(timeout=30) == 130
     assert (empty, stopped) == ("", "rtloc: stopped")
-    assert told == "runs/tiny has what was learnt; --resume goes on from there"
+    assert told == "runs/tiny has what was learnt; with --resume as well, the same command goes on"
     assert all(line.startswith("step ") for line in rest), rest
     assert files(folder / "runs/tiny") == {"last.pt", "best.pt", "log.csv", "curves.png"}
     return train

@@ -43,7 +43,7 @@ def find_gpu() -> Gpu:
     try:
         from cuda.bindings import runtime
     except (ImportError, OSError) as error:
-        remedy = "pip install 'rtloc[tensorrt]'"
+        remedy = 'pip install "rtloc[tensorrt]"'
         raise not_imported("cuda-python", ["cuda", "cuda.bindings"], remedy, error) from error
     try:
         status, count = runtime.cudaGetDeviceCount()

@@ -32,7 +32,7 @@ def load_tensorrt(flavour: str) -> Any:
                 raise broken(flavour, error) from error
         except (ImportError, OSError) as error:
             raise broken(flavour, error) from error
-    raise BackendUnavailableError(f"{flavour} is not installed (pip install 'rtloc[{flavour}]')")
+    raise BackendUnavailableError(f'{flavour} is not installed (pip install "rtloc[{flavour}]")')
 
 
 def check_gpu(trt: Any, flavour: str, gpu: Gpu) -> None:

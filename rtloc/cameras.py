@@ -173,7 +173,8 @@ def named_cameras() -> list[Camera]:
             "pip install cv2-enumerate-cameras"
         ) from error
     found = enumerate_cameras(APIS[CAMERA_API[sys.platform]])
-    return [Camera(one.index, one.name, one.path, ()) for one in found]
+    # its path there is none that OpenCV opens
+    return [Camera(one.index, one.name, None, ()) for one in found]
 
 
 def by_format(camera: Camera) -> dict[str, list[Mode]]:

@@ -123,13 +123,16 @@ def open_camera(source: Source) -> cv2.VideoCapture:
     api = source.api or CAMERA_API.get(sys.platform, "")
     capture = cv2.VideoCapture(name, APIS.get(api, cv2.CAP_ANY))
     mode = source.mode
-    if mode.fourcc:  # first: it decides which sizes and rates there are
-        capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*mode.fourcc))
+    fourcc = cv2.VideoWriter.fourcc(*mode.fourcc) if mode.fourcc else None
+    if fourcc is not None:  # first: it decides which sizes and rates there are
+        capture.set(cv2.CAP_PROP_FOURCC, fourcc)
     if mode.size_wh:
         capture.set(cv2.CAP_PROP_FRAME_WIDTH, mode.size_wh[0])
         capture.set(cv2.CAP_PROP_FRAME_HEIGHT, mode.size_wh[1])
     if mode.fps:
         capture.set(cv2.CAP_PROP_FPS, mode.fps)
+    if fourcc is not None and api == "dshow":  # where size and rate have put it back
+        capture.set(cv2.CAP_PROP_FOURCC, fourcc)
     if mode.exposure is not None:
         manual = 1 if api == "v4l2" else 0.25
         capture.set(cv2.CAP_PROP_AUTO_EXPOSURE, manual)
@@ -155,6 +158,11 @@ def why_not_open(source: Source) -> str:
                 f"({group_of(device)}) and log in again"
             )
         return f"{camera} cannot be opened; another program may hold it, or it is no camera"
+    if sys.platform == "darwin":
+        return (
+            f"{camera} cannot be opened; allow your terminal to use it (System Settings, Privacy & "
+            "Security, Camera), or see `rtloc cameras` for those that are here"
+        )
     return f"{camera} cannot be opened; `rtloc cameras` lists those that are here"
 
 

@@ -1,5 +1,6 @@
 """The `rtloc` command: one thin click command per module of rtloc.commands."""
 
+import io
 import sys
 from importlib import import_module
 
@@ -65,6 +66,8 @@ def group(debug: bool) -> None:
 
 def main() -> None:
     """Run the command line; turn an error that a user can mend into one line and an exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # in a Windows pipe "≥" would be an error
+        sys.stdout.reconfigure(errors="backslashreplace")
     debug = "--debug" in sys.argv[1:]
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
@@ -109,4 +112,4 @@ def what_is_missing(module: str) -> str:
     if package in {"engines", "train"} and inner:  # these come with rtloc, so this is another one
         path = getattr(sys.modules.get(package), "__file__", None) or package
         return f"{path} hides the package {package} of rtloc; rename it"
-    return f"this needs the module {module}, which is not installed; pip install 'rtloc[train]'"
+    return f'this needs the module {module}, which is not installed; pip install "rtloc[train]"'

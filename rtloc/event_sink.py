@@ -18,6 +18,8 @@ from datetime import datetime, timezone
 from http.client import HTTPException
 from typing import Any
 
+import psutil
+
 from rtloc.addresses import site_of
 from rtloc.detections import Detections
 from rtloc.frame import Frame
@@ -131,6 +133,7 @@ def command_teller(command: str) -> Tell:
             stdin=subprocess.PIPE,
             env={**os.environ, **about},
             start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # so on Windows
         )
         try:
             process.communicate(json.dumps(event, ensure_ascii=False).encode(), COMMAND_TIMEOUT_S)
@@ -146,7 +149,11 @@ def command_teller(command: str) -> Tell:
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
     """Kill a process and all that it started."""
-    if sys.platform == "win32":
+    if sys.platform == "win32":  # the shell alone would be killed
+        with suppress(psutil.NoSuchProcess):
+            for one in psutil.Process(process.pid).children(recursive=True):
+                with suppress(psutil.NoSuchProcess):
+                    one.kill()
         process.kill()
     else:
         with suppress(ProcessLookupError):

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from secrets import token_hex
 
-from engines.moved import moved_when_whole
+from engines.moved import move, moved_when_whole, try_to_make
 from rtloc.errors import RtlocError, UsageError
 
 LOG = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def check_writable(path: Path) -> None:
                 f"cannot write {path}: there is no folder {path.parent}; make it first"
             )
         # not under the partial name, which may be that of what a killed run left
-        NamedTemporaryFile(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent).close()
+        try_to_make(path.with_name(f".{path.stem}.{token_hex(4)}{path.suffix}"))
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}; choose another place") from error
 
@@ -105,9 +105,9 @@ def new_folder(path: Path) -> Iterator[Path]:
         yield partial
         if partial.parent == path:  # it was there, and may be a link or a file system of its own
             for one in partial.iterdir():
-                one.replace(path / one.name)
+                move(one, path / one.name)
         else:
-            partial.replace(path)
+            move(partial, path)
     except OSError as error:
         raise RtlocError(f"cannot write {path}: {error.strerror}") from error
     finally:

@@ -7,6 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
+from engines.moved import move
 from rtloc.errors import RtlocError
 from rtloc.files import check_writable, keep_leftover, numbers_behind, partial_name
 from rtloc.locks import lock
@@ -37,7 +38,7 @@ def growing_file(path: Path, *, beside: bool = False) -> Iterator[Path]:
         try:
             with refusals_named(name):
                 if partial.stat().st_size:
-                    partial.replace(name)
+                    move(partial, name)
                 else:
                     partial.unlink()
         finally:

@@ -9,6 +9,8 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 if sys.platform != "win32":
     import fcntl
 
@@ -16,16 +18,15 @@ if sys.platform != "win32":
 def lock(path: Path) -> Callable[[], None] | None:
     """Lock a file, made if it is not there; return what frees it, None where it is locked already.
 
-    Windows needs none: there an open file cannot be moved. A file system without locks has none.
+    A file system without locks has none.
 
     Raises:
         OSError: the file cannot be made.
     """
+    if sys.platform == "win32":
+        return lock_beside(path)
     while True:
         number = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        if sys.platform == "win32":
-            os.close(number)
-            return lambda: None
         try:
             fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -37,3 +38,24 @@ def lock(path: Path) -> Callable[[], None] | None:
             if os.path.samestat(os.fstat(number), path.stat()):
                 return partial(os.close, number)
         os.close(number)  # whoever had it has moved it meanwhile: begin anew
+
+
+def lock_beside(path: Path) -> Callable[[], None] | None:
+    """Do as `lock` with a file PATH.lock: on Windows others could not write what is locked itself.
+
+    Raises:
+        OSError: a file cannot be made.
+    """
+    held = FileLock(f"{path}.lock")
+    try:
+        held.acquire(timeout=0)
+    except Timeout:
+        return None
+    path.touch()
+
+    def free() -> None:
+        held.release()
+        with suppress(OSError):
+            Path(held.lock_file).unlink()
+
+    return free

@@ -65,7 +65,7 @@ def mqtt_teller(broker: Broker) -> Tell:
         from paho.mqtt.enums import CallbackAPIVersion
     except ModuleNotFoundError as error:
         raise RtlocError(
-            f"--mqtt needs the module {error.name}; pip install 'rtloc[mqtt]'"
+            f'--mqtt needs the module {error.name}; pip install "rtloc[mqtt]"'
         ) from error
 
     def tell(event: Event) -> None:

@@ -24,6 +24,8 @@ from rtloc.page_sink import PageSink
 from rtloc.web_guard import HEADERS, Guard, Guarded
 
 FOLDER = Path(__file__).parent / "page"
+# on Windows another program may have told the system that scripts are plain text
+MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css"}
 MOST_VIEWERS = 16
 LARGEST_BODY_BYTES = 1000
 WAIT_S = 1.0
@@ -73,7 +75,8 @@ def parts(*names: str) -> list[Route]:
     """Return the routes to what a page is made of, files beside it."""
 
     async def part(request: Request) -> Response:
-        return FileResponse(FOLDER / request.url.path.lstrip("/"), headers=HEADERS)
+        path = FOLDER / request.url.path.lstrip("/")
+        return FileResponse(path, headers=HEADERS, media_type=MEDIA_TYPES[path.suffix])
 
     return [Route(f"/{name}", part) for name in names]
 

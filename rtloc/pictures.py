@@ -1,6 +1,7 @@
 """Read and write picture files."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from glob import has_magic
 from pathlib import Path
 
 import cv2
@@ -24,13 +25,20 @@ def find_pictures(paths: Iterable[Path]) -> list[Path]:
         UsageError: a path does not exist or cannot be read, or a folder has no pictures.
     """
     found: list[Path] = []
-    for path in paths:
+    for path in matching(paths):
         try:
             found += pictures_at(path)
         except OSError as error:
             raise UsageError(f"cannot read {path}: {error.strerror}") from error
     originals = {path.with_suffix("") for path in found}
     return [path for path in dict.fromkeys(found) if not is_copy_of(path, originals)]
+
+
+def matching(paths: Iterable[Path]) -> Iterator[Path]:
+    """Put in the place of a pattern, such as *.jpg, what it matches: Windows leaves that to us."""
+    for path in paths:
+        is_pattern = has_magic(path.name) and not path.exists()
+        yield from (is_pattern and sorted(path.parent.glob(path.name))) or [path]
 
 
 def pictures_at(path: Path) -> list[Path]:

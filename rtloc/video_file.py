@@ -209,8 +209,10 @@ class VideoFile:
 
 def no_file(name: str) -> str:
     """Say that there is no such file, and what takes it if it is a camera or a stream."""
-    if stream := re.fullmatch(r"([A-Za-z]{2,}:)/+(.*)", name):  # a Path has one slash only
-        name = without_password(f"{stream[1]}//{stream[2]}")
+    # a Path has one slash only, on Windows another one
+    if stream := re.fullmatch(r"([A-Za-z]{2,}:)[/\\]+(.*)", name):
+        rest = stream[2].replace("\\", "/")
+        name = without_password(f"{stream[1]}//{rest}")
     if stream or name.isdecimal():
         return f"no such file: {name}; rtloc webcam takes cameras and streams"
     return f"no such file: {name}"

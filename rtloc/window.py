@@ -54,8 +54,10 @@ class Window:
         return self._pressed.popleft() if self._pressed else self._live()
 
     def _live(self) -> int:
-        key = cv2.waitKeyEx(1)  # waitKey cuts X's code of an arrow, 0xff51, down to a Q
-        if cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
+        # waitKey cuts X's code of an arrow, 0xff51, down to a Q; on Windows it sleeps for 16 ms
+        key = cv2.pollKey() if sys.platform == "win32" else cv2.waitKeyEx(1)
+        visible = cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
+        if not visible and sys.platform != "darwin":  # there it is so when it is minimised
             return ESCAPE
         if key < 0:
             return NO_KEY

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from secrets import token_hex
 from typing import Any, Literal
 
 import onnx
@@ -20,6 +20,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from engines.model_file import FORMAT_VERSION, INPUT, OUTPUTS
+from engines.moved import try_to_make
 from train.checkpoint import load_checkpoint, rebuilt
 from train.errors import TrainError
 from train.figures import Figures
@@ -54,7 +55,7 @@ def prepare_place(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # a name of its own, since others of a team may try the same place
-        NamedTemporaryFile(prefix=f".{path.name}.", dir=path.parent).close()
+        try_to_make(path.with_name(f".{path.name}.{token_hex(4)}"))
     except OSError as error:
         raise TrainError(f"cannot write {path}: {error.strerror}; choose another place") from error
 

@@ -8,6 +8,7 @@ folders `images` and `labels`, each with `train` and `val`.
 import json
 import multiprocessing
 import signal
+import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -187,7 +188,8 @@ def in_order(pictures: Pictures, folder: Path, workers: int) -> Generator[Truth,
         return
     # not by fork: this process may have threads, one of them drawing the progress
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, _start, (pictures, folder))
+    most = 61 if sys.platform == "win32" else workers  # it can wait for no more
+    pool = ProcessPoolExecutor(min(workers, most), context, _start, (pictures, folder))
     # no more is asked for than a little ahead, so that the processes can be stopped soon
     waiting: deque[Future[list[Truth]]] = deque()
     try:

@@ -66,7 +66,8 @@ def join_team() -> Iterator[Team]:
         )
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    has_nccl = torch.cuda.is_available() and dist.is_nccl_available()  # Windows has none
+    dist.init_process_group("nccl" if has_nccl else "gloo")
     try:
         yield Team(dist.get_rank(), dist.get_world_size())
     finally:

@@ -32,7 +32,7 @@ def check_plotting(path: Path) -> None:
         from matplotlib.backend_bases import FigureCanvasBase
     except ImportError as error:
         raise RtlocError(
-            "--plot needs Matplotlib, which is not installed; pip install 'rtloc[plot]'"
+            '--plot needs Matplotlib, which is not installed; pip install "rtloc[plot]"'
         ) from error
     if path.suffix.lower().removeprefix(".") not in FigureCanvasBase.filetypes:
         raise UsageError(f"cannot draw {path}; end its name in .png or .svg")

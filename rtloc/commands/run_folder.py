@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryFile
+from secrets import token_hex
 
+from engines.moved import try_to_make
 from rtloc.errors import RtlocError, UsageError
 from rtloc.locks import lock
 
@@ -23,8 +24,7 @@ def held_folder(folder: Path) -> Iterator[None]:
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=folder):
-            pass
+        try_to_make(folder / f".{token_hex(4)}")
         free = lock(folder / HELD)
     except OSError as error:
         raise RtlocError(

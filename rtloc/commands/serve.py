@@ -48,13 +48,15 @@ def command(
         from rtloc.web_server import Tls, served
     except ModuleNotFoundError as error:
         raise RtlocError(
-            f"rtloc serve needs the module {error.name}; pip install 'rtloc[web]'"
+            f'rtloc serve needs the module {error.name}; pip install "rtloc[web]"'
         ) from error
     tls = Tls(certificate, key) if certificate and key else None
+    forever = threading.Event()
     with open_localizer(Locating(**locating)) as localizer:
         cameras = Cameras(localizer, track=track)
         with served(partial(camera_app, cameras), address, tls) as url:
             click.echo(f"rtloc: {localizer.backend} ({localizer.backend_reason})", err=True)
             click.echo(f"rtloc: open {url} in a browser; Ctrl-C ends the run", err=True)
             with suppress(KeyboardInterrupt), terminated_like_interrupted():
-                threading.Event().wait()
+                while not forever.wait(1):  # without an end Windows would not hear Ctrl-C
+                    pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -86,7 +87,7 @@ def command(
     names = [one.title for one in asked]
     with ExitStack() as stack:
         aside = stack.enter_context(ThreadPoolExecutor(len(asked)))
-        opening = [aside.submit(open_capture, one) for one in asked]  # the engine loads meanwhile
+        opening = [open_aside(aside, one) for one in asked]  # the engine loads meanwhile
         localizer = stack.enter_context(open_localizer(locating))
         lives = open_lives(stack, asked, opening, comes_back=not no_reconnect)
         controls = open_controls(localizer, track=track, smooth=smooth, sources=len(names))
@@ -102,6 +103,21 @@ def command(
             watch(stations, controls, key, grid.give if grid else lambda: None)
         if all(live.ended for live in lives) and not controls.quit:
             raise RtlocError(f"the stream {' and '.join(names)} has ended")
+
+
+def open_aside(aside: ThreadPoolExecutor, source: Source) -> Future[cv2.VideoCapture]:
+    """Open a source in another thread; on macOS a camera in this one.
+
+    There the system asks its user whether a camera may be used, and only for the main thread.
+    """
+    if sys.platform == "darwin" and source.is_camera:
+        here: Future[cv2.VideoCapture] = Future()
+        try:
+            here.set_result(open_capture(source))
+        except RtlocError as error:
+            here.set_exception(error)
+        return here
+    return aside.submit(open_capture, source)
 
 
 def open_lives(

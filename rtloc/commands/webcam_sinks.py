@@ -74,7 +74,7 @@ def open_page(stack: ExitStack, controls: Controls, address: str) -> Sink:
         from rtloc.web_server import served
     except ModuleNotFoundError as error:
         raise RtlocError(
-            f"--serve needs the module {error.name}; pip install 'rtloc[web]'"
+            f'--serve needs the module {error.name}; pip install "rtloc[web]"'
         ) from error
     sink = PageSink(controls)
     url = stack.enter_context(served(partial(page_app, sink, controls), address))

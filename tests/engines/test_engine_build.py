@@ -190,7 +190,7 @@ def test_a_flavour_that_is_not_installed_names_its_extra(flavour: str) -> None:
     try:
         load_tensorrt(flavour)
     except BackendUnavailableError as error:
-        assert str(error) == f"{flavour} is not installed (pip install 'rtloc[{flavour}]')"
+        assert str(error) == f'{flavour} is not installed (pip install "rtloc[{flavour}]")'
     else:
         assert load_tensorrt(flavour).Builder
 

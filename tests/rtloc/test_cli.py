@@ -1,5 +1,6 @@
 """The command line as a whole."""
 
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -97,6 +98,18 @@ def test_a_file_that_hides_a_package_is_named(
     hiding = tmp_path / f"{name}.py"
     hiding.write_text("", "utf-8")
     assert f"{hiding} hides the package {name} of rtloc; rename it" in fails(1, command)
+
+
+def test_what_a_pipe_cannot_say_is_no_error() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "rtloc", "--help"],
+        env={**os.environ, "PYTHONIOENCODING": "cp1251", "PYTHONUTF8": "0"},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"four Pok\\xe9mon" in done.stdout
 
 
 def test_a_missing_training_module_names_the_extra() -> None:

@@ -123,6 +123,6 @@ def test_without_tensorrt_or_a_gpu_the_error_says_what_is_missing(fails) -> None
         find_gpu()
     except BackendUnavailableError:
         said = fails(1, "compile", "pokemon-fp16")
-        assert "pip install 'rtloc[tensorrt]'" in said or "needs an NVIDIA GPU" in said
+        assert 'pip install "rtloc[tensorrt]"' in said or "needs an NVIDIA GPU" in said
     else:
         pytest.skip("TensorRT and a GPU are here")

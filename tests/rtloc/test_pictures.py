@@ -60,6 +60,14 @@ class TestFinding:
         path = save(tmp_path / "a.png")
         assert find_pictures([path, tmp_path, path]) == [path]
 
+    def test_a_pattern_stands_for_what_it_matches(self, tmp_path: Path) -> None:
+        for name in ("b.jpg", "a.jpg", "c.png"):
+            (tmp_path / name).touch()
+        found = find_pictures([tmp_path / "*.jpg", tmp_path / "c.png"])
+        assert [path.name for path in found] == ["a.jpg", "b.jpg", "c.png"]
+        (tmp_path / "[a].jpg").touch()
+        assert find_pictures([tmp_path / "[a].jpg"]) == [tmp_path / "[a].jpg"]
+
     def test_a_missing_path_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=r"no such file or folder: .*nope\.png"):
             find_pictures([save(tmp_path / "a.png"), tmp_path / "nope.png"])

@@ -1,9 +1,12 @@
 """Feed generated pictures to the trainer, batch by batch, the same for any number of workers."""
 
+import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from engines.cores import usable_cores
+from train import shared
 from train.errors import TrainError
 from train.interrupts import KINDS
 from train.samples import Maker, Sample
@@ -76,6 +80,38 @@ class GeneratedBatches(Dataset[Batch]):
         return Batch(frames, self.targets(samples))
 
 
+class SharedBatches(Dataset[Batch]):
+    """Batches that another process has written to a file; read at the first that is asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._pictures: GeneratedBatches | None = None
+
+    def __getitem__(self, index: int) -> Batch:
+        if self._pictures is None:
+            self._pictures = shared.read(self._path)
+        return self._pictures[index]
+
+
+def forks() -> bool:
+    """Return whether processes begin with all that this one has, as on Linux."""
+    return multiprocessing.get_context().get_start_method() == "fork"
+
+
+@contextmanager
+def handed_over(pictures: GeneratedBatches, workers: int) -> Iterator[Dataset[Batch]]:
+    """Give the batches as the workers are to have them: each with a copy of its own would be a lot.
+
+    Raises:
+        TrainError: there is no room for them.
+    """
+    if workers == 0 or forks():
+        yield pictures
+        return
+    with shared.in_a_file(pictures) as path:
+        yield SharedBatches(path)
+
+
 def _in_the_background(worker: int) -> None:
     """Leave the processor to the training whenever that can use it; it waits when it must.
 
@@ -117,16 +153,16 @@ def batches(
     Raises:
         TrainError: a picture cannot be read any more, or a process that makes them was killed.
     """
-    loader = DataLoader(
-        pictures,
-        batch_size=None,
-        sampler=range(first, end),
-        num_workers=workers,
-        worker_init_fn=_in_the_background,
-        prefetch_factor=4 if workers else None,
-    )
     try:
-        yield from loader
+        with handed_over(pictures, workers) as given:
+            yield from DataLoader(
+                given,
+                batch_size=None,
+                sampler=range(first, end),
+                num_workers=workers,
+                worker_init_fn=_in_the_background,
+                prefetch_factor=4 if workers else None,
+            )
     except TrainError as error:
         raise TrainError(own_words(error)) from error
     except RuntimeError as error:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from train.batches import Batch, GeneratedBatches, batches
+from train.batches import Batch, GeneratedBatches, batches, forks
 from train.chance import HARD_STREAM
 from train.errors import TrainError
 from train.network import OBJECTNESS, Pyramid, rows_of
@@ -73,7 +73,8 @@ class HardPictures:
         """Make more pictures, and keep those of all that the network is now surest of."""
         kept = {size: surest(rated(network, alike)) for size, alike in self.kept.items()}
         end = self.searched + SEARCHED
-        made = batches(GeneratedBatches(self.maker, AT_ONCE), self.searched, end, self.workers)
+        workers = self.workers if forks() else 0  # to begin one takes longer than to make these
+        made = batches(GeneratedBatches(self.maker, AT_ONCE), self.searched, end, workers)
         for n, batch in enumerate(made, self.searched):
             # copies, since a view of one frame keeps its whole batch
             every = [Hard(i, f.clone()) for i, f in enumerate(batch.frames, n * AT_ONCE)]

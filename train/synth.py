@@ -20,6 +20,7 @@ from typing import Any
 
 import cv2
 
+from train import shared
 from train.coco import coco_set
 from train.errors import TrainError
 from train.matching import Truth, truth_of
@@ -189,28 +190,31 @@ def in_order(pictures: Pictures, folder: Path, workers: int) -> Generator[Truth,
     # not by fork: this process may have threads, one of them drawing the progress
     context = multiprocessing.get_context("spawn")
     most = 61 if sys.platform == "win32" else workers  # it can wait for no more
-    pool = ProcessPoolExecutor(min(workers, most), context, _start, (pictures, folder))
     # no more is asked for than a little ahead, so that the processes can be stopped soon
     waiting: deque[Future[list[Truth]]] = deque()
-    try:
-        for first in range(0, pictures.count, AT_A_TIME):
-            if len(waiting) == 4 * workers:
+    with shared.in_a_file((pictures, folder)) as path:
+        pool = ProcessPoolExecutor(min(workers, most), context, _start, (path,))
+        try:
+            for first in range(0, pictures.count, AT_A_TIME):
+                if len(waiting) == 4 * workers:
+                    yield from waiting.popleft().result()
+                waiting.append(pool.submit(_write, first, min(pictures.count, first + AT_A_TIME)))
+            while waiting:
                 yield from waiting.popleft().result()
-            waiting.append(pool.submit(_write, first, min(pictures.count, first + AT_A_TIME)))
-        while waiting:
-            yield from waiting.popleft().result()
-    except BrokenProcessPool as error:
-        raise TrainError("a process that wrote pictures was ended; try fewer --workers") from error
-    finally:
-        pool.shutdown(cancel_futures=True)
+        except BrokenProcessPool as error:
+            raise TrainError(
+                "a process that wrote pictures was ended; try fewer --workers"
+            ) from error
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 _given: Any = None  # to a process of the pool
 
 
-def _start(pictures: Pictures, folder: Path) -> None:
+def _start(path: Path) -> None:
     global _given  # noqa: PLW0603 (the one place where a process of a pool can keep it)
-    _given = pictures, folder
+    _given = shared.read(path)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends when the first process does
     cv2.setNumThreads(0)
 

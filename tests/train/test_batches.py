@@ -45,6 +45,28 @@ def test_batches_come_in_order(workers: int) -> None:
     assert [int(batch.frames[0, 0, 0, 0]) for batch in made] == [2, 4, 6]
 
 
+def test_workers_that_do_not_fork_make_the_same() -> None:
+    code = """
+import multiprocessing, sys
+from train.batches import GeneratedBatches, batches, forks
+from train.data_set import CUTOUTS, PHOTOS, load_data_set
+
+if __name__ == "__main__":
+    multiprocessing.set_start_method("spawn")
+    assert not forks()
+    data = load_data_set("any-size", CUTOUTS, PHOTOS, 64, seed=1)
+    pictures = GeneratedBatches(data.training, 4)
+    for one, own in zip(batches(pictures, 2, 8, 2), map(pictures.__getitem__, range(2, 8))):
+        assert (one.frames == own.frames).all()
+        assert (one.targets.boxes == own.targets.boxes).all()
+    print("alike")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.stdout == "alike\n", done.stderr
+
+
 @dataclass
 class Removed(Mortal):
     """Makes plain pictures, but for one that is not there any more."""

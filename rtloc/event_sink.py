@@ -18,8 +18,6 @@ from datetime import datetime, timezone
 from http.client import HTTPException
 from typing import Any
 
-import psutil
-
 from rtloc.addresses import site_of
 from rtloc.detections import Detections
 from rtloc.frame import Frame
@@ -150,6 +148,8 @@ def command_teller(command: str) -> Tell:
 def kill_group(process: subprocess.Popen[bytes]) -> None:
     """Kill a process and all that it started."""
     if sys.platform == "win32":  # the shell alone would be killed
+        import psutil
+
         with suppress(psutil.NoSuchProcess):
             for one in psutil.Process(process.pid).children(recursive=True):
                 with suppress(psutil.NoSuchProcess):

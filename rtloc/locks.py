@@ -9,8 +9,6 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 if sys.platform != "win32":
     import fcntl
 
@@ -46,6 +44,8 @@ def lock_beside(path: Path) -> Callable[[], None] | None:
     Raises:
         OSError: a file cannot be made.
     """
+    from filelock import FileLock, Timeout  # brings asyncio with it, which others need not wait for
+
     held = FileLock(f"{path}.lock")
     try:
         held.acquire(timeout=0)

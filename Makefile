@@ -103,9 +103,7 @@ model: $(DEV_VENV)/installed
 	$(call run,model281,$(HARDER) --weights runs/between271.pt --learning-rate 8e-4 --steps 5500 --seed 281)
 	$(call average,between281,runs/between181.pt runs/model281/last.pt runs/model271/last.pt,--share 3 --share 3 --share 2 --keep-statistics)
 	$(call run,model291,$(HARDER) --weights runs/between281.pt --steps 5000 --seed 291)
-	$(call average,between291,runs/model291/last.pt runs/model281/last.pt,--share 2 --share 1 --keep-statistics)
-	$(call run,model301,$(HARDER) --weights runs/between291.pt --learning-rate 4e-4 --steps 3400 --seed 301)
-	$(call average,pokemon,runs/model301/last.pt runs/between181.pt,--share 3 --share 1 --keep-statistics)
+	$(call average,pokemon,runs/model291/last.pt runs/between181.pt,--share 3 --share 1 --keep-statistics)
 	$(EXPORT) --precision int8 -o engines/models/pokemon.onnx
 	$(EXPORT) --precision fp16 -o engines/models/pokemon-fp16.onnx
 	$(EXPORT) --precision fp32 -o engines/models/pokemon-fp32.onnx

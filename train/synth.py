@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -198,7 +198,9 @@ def in_order(pictures: Pictures, folder: Path, workers: int) -> Generator[Truth,
             for first in range(0, pictures.count, AT_A_TIME):
                 if len(waiting) == 4 * workers:
                     yield from waiting.popleft().result()
-                waiting.append(pool.submit(_write, first, min(pictures.count, first + AT_A_TIME)))
+                with deaf_children():
+                    end = min(pictures.count, first + AT_A_TIME)
+                    waiting.append(pool.submit(_write, first, end))
             while waiting:
                 yield from waiting.popleft().result()
         except BrokenProcessPool as error:
@@ -207,6 +209,22 @@ def in_order(pictures: Pictures, folder: Path, workers: int) -> Generator[Truth,
             ) from error
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def deaf_children() -> Iterator[None]:
+    """Let processes that begin in the block never hear Ctrl-C; they end when this one does.
+
+    Else one that has not come to `_start` yet would end with a traceback.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _given: Any = None  # to a process of the pool

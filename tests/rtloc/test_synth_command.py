@@ -262,7 +262,7 @@ def test_ctrl_c_ends_all_processes_and_keeps_a_whole_set(tmp_path: Path, form: s
     assert (stopped, process.returncode) == ("rtloc: stopped", 130)
     assert [p.name for p in tmp_path.iterdir()] == ["set"]
     pictures = sorted(p.stem for p in tmp_path.glob("set/images/**/*.*"))
-    assert 20 <= len(pictures) < 100_000
+    assert 0 < len(pictures) < 100_000
     assert told == f"set: {len(pictures)} pictures of the stage any-size at 128 px"
     if form == "coco":
         images = json.loads((tmp_path / "set/annotations.json").read_text())["images"]

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,6 +45,18 @@ def train(folder: Path, options: list[str], *launcher: str) -> subprocess.Comple
     )
 
 
+def assert_alike(alone: dict[str, Any] | None, shared: dict[str, Any] | None) -> None:
+    """Make sure that the same hard pictures are kept; rounding may swap two that are as hard."""
+    if alone is None or shared is None:
+        assert alone is shared
+        return
+    assert alone["searched"] == shared["searched"]
+    for one, other in zip(alone["kept"], shared["kept"], strict=True):
+        ranks = {index: rank for rank, index in enumerate(other)}
+        assert ranks.keys() == set(one)
+        assert all(abs(ranks[index] - rank) <= 1 for rank, index in enumerate(one))
+
+
 @pytest.mark.parametrize(("more", "steps"), [([], 6), (HARD, 3)], ids=["plain", "hard"])
 def test_two_processes_reach_the_weights_of_one_with_twice_the_batch(
     tmp_path: Path, more: list[str], steps: int
@@ -57,7 +70,7 @@ def test_two_processes_reach_the_weights_of_one_with_twice_the_batch(
         load_checkpoint(tmp_path / "runs" / name / "last.pt") for name in ("one", "two")
     )
     assert alone["step"] == shared["step"] == steps
-    assert alone["hard"] == shared["hard"]
+    assert_alike(alone["hard"], shared["hard"])
     start = Trainer(recipe_of(alone), shape_of(alone), alone["labels"]).network.state_dict()
     # sums over halves of a batch are rounded in another order, and steps are as long for small ones
     for name, weights in alone["network"].items():

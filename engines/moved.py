@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from secrets import token_hex
 
 # on Windows a file cannot be moved while a virus scanner, say, looks into it
 PAUSES_S = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0) if sys.platform == "win32" else ()
@@ -45,6 +46,17 @@ def move(source: Path, target: Path) -> None:
             return
         time.sleep(pause_s)
     source.replace(target)
+
+
+def try_beside(path: Path) -> None:
+    """Find out whether a file can be made in a path's folder, by one of a name of its own.
+
+    Others may try the same place, and the partial name may be that of what a killed run left.
+
+    Raises:
+        OSError: none can.
+    """
+    try_to_make(path.with_name(f".{path.name}.{token_hex(4)}"))
 
 
 def try_to_make(path: Path) -> None:

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from secrets import token_hex
 
-from engines.moved import move, moved_when_whole, try_to_make
+from engines.moved import move, moved_when_whole, try_beside
 from rtloc.errors import RtlocError, UsageError
 
 LOG = logging.getLogger(__name__)
@@ -58,8 +57,7 @@ def check_writable(path: Path) -> None:
             raise UsageError(
                 f"cannot write {path}: there is no folder {path.parent}; make it first"
             )
-        # not under the partial name, which may be that of what a killed run left
-        try_to_make(path.with_name(f".{path.stem}.{token_hex(4)}{path.suffix}"))
+        try_beside(path)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}; choose another place") from error
 

@@ -95,7 +95,7 @@ class SharedBatches(Dataset[Batch]):
 
 def forks() -> bool:
     """Return whether processes begin with all that this one has, as on Linux."""
-    return multiprocessing.get_context().get_start_method() == "fork"
+    return multiprocessing.get_start_method() == "fork"
 
 
 @contextmanager

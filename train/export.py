@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from secrets import token_hex
 from typing import Any, Literal
 
 import onnx
@@ -20,7 +19,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from engines.model_file import FORMAT_VERSION, INPUT, OUTPUTS
-from engines.moved import try_to_make
+from engines.moved import try_beside
 from train.checkpoint import load_checkpoint, rebuilt
 from train.errors import TrainError
 from train.figures import Figures
@@ -54,8 +53,7 @@ def prepare_place(path: Path) -> None:
         raise TrainError(f"{path} is a folder; name a file to write")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # a name of its own, since others of a team may try the same place
-        try_to_make(path.with_name(f".{path.name}.{token_hex(4)}"))
+        try_beside(path)
     except OSError as error:
         raise TrainError(f"cannot write {path}: {error.strerror}; choose another place") from error
 

@@ -172,10 +172,11 @@ def written(
             done += 1
             if stopped():
                 break
-    # a picture that a process was ahead with would be taken for one without objects
-    for path in folder.iterdir():
-        if int(path.stem) >= done:
-            path.unlink()
+    if done < pictures.count:
+        # a picture that a process was ahead with would be taken for one without objects
+        for path in folder.iterdir():
+            if int(path.stem) >= done:
+                path.unlink()
 
 
 def in_order(pictures: Pictures, folder: Path, workers: int) -> Generator[Truth, None, None]:

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from secrets import token_hex
 
-from engines.moved import try_to_make
+from engines.moved import try_beside
 from rtloc.errors import RtlocError, UsageError
 from rtloc.locks import lock
 
@@ -24,7 +23,7 @@ def held_folder(folder: Path) -> Iterator[None]:
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        try_to_make(folder / f".{token_hex(4)}")
+        try_beside(folder / HELD)
         free = lock(folder / HELD)
     except OSError as error:
         raise RtlocError(
